@@ -1,0 +1,1 @@
+//! HTTP for people and programs: REST, server-sent events, blob gateway, web page.

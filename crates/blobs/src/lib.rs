@@ -1,0 +1,1 @@
+//! Content-addressed storage of scenes and frames, on iroh-blobs.

@@ -1,0 +1,3 @@
+//! The candela program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The manager's HTTP interface as a Rust library.

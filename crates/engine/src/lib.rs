@@ -1,0 +1,1 @@
+//! Runs a renderer in a sandbox: provisioning of exact builds, the Blender driver, layers.

@@ -1,0 +1,1 @@
+//! The iroh endpoint: identity, sessions, framing, one protocol per ALPN.

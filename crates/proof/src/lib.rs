@@ -1,0 +1,1 @@
+//! The judgement: draws probes, measures agreement, states bounds, gives the verdict. Pure.

@@ -1,0 +1,1 @@
+//! The replicated task database, on hiqlite.

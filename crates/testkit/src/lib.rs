@@ -1,0 +1,1 @@
+//! For tests only: seeded world, cheating workers, process launcher, scenes.
