@@ -2,6 +2,7 @@
 //!
 //! Pure: no clock, no randomness, no I/O, no async. Time and seeds come in as arguments.
 
+pub mod addr;
 pub mod id;
 pub mod layers;
 pub mod scene;
