@@ -1,0 +1,307 @@
+"""From layers to output, and the settings of a scene that a request changes for a while."""
+
+import contextlib
+import os
+
+import bpy
+
+# What a request may change, by owner; `Original` puts it back before the next request.
+_RENDER = (
+    "engine resolution_x resolution_y resolution_percentage use_border use_crop_to_border "
+    "use_compositing use_sequencer use_multiview use_stamp filepath use_persistent_data "
+    "threads_mode threads border_min_x border_max_x border_min_y border_max_y"
+).split()
+_CYCLES = "samples seed use_denoising denoiser denoising_use_gpu device".split()
+_IMAGE = "file_format color_mode color_depth exr_codec quality compression".split()
+
+
+class Original:
+    """The scene's own settings, as the file has them."""
+
+    def __init__(self, scene):
+        self.name = scene.name
+        self.render = {name: getattr(scene.render, name) for name in _RENDER}
+        self.cycles = {name: getattr(scene.cycles, name) for name in _CYCLES}
+        self.image = {name: getattr(scene.render.image_settings, name) for name in _IMAGE}
+        self.camera = scene.camera
+        self.layers = {
+            layer.name: (layer.samples, layer.cycles.denoising_store_passes)
+            for layer in scene.view_layers
+        }
+
+    def restore(self, scene):
+        """Puts everything back."""
+        for owner, values in (
+            (scene.render, self.render),
+            (scene.cycles, self.cycles),
+            (scene.render.image_settings, self.image),
+        ):
+            for name, value in values.items():
+                # What the file has may be an enumeration's empty value, which can't be set.
+                with contextlib.suppress(TypeError):
+                    setattr(owner, name, value)
+        scene.camera = self.camera
+        for layer in scene.view_layers:
+            if layer.name in self.layers:
+                layer.samples, layer.cycles.denoising_store_passes = self.layers[layer.name]
+
+
+def trees(scene=None):
+    """The compositor trees of a scene, or of all, with the groups inside them."""
+    found, todo = [], [s.node_tree for s in ([scene] if scene else bpy.data.scenes) if s.node_tree]
+    while todo:
+        tree = todo.pop()
+        if tree not in found:
+            found.append(tree)
+            todo += [n.node_tree for n in tree.nodes if n.type == "GROUP" and n.node_tree]
+    return found
+
+
+def mute_output_file_nodes():
+    """Keeps compositor nodes from writing files of their own; returns how many there are."""
+    count = 0
+    for tree in trees():
+        for node in tree.nodes:
+            if node.type == "OUTPUT_FILE":
+                node.mute = True
+                count += 1
+    return count
+
+
+def still_seed(scene):
+    """Makes an animated or driven seed an ordinary value: the one of the current frame."""
+    seed = scene.cycles.seed
+    animation = scene.animation_data
+    if animation is None:
+        return
+    with contextlib.suppress(RuntimeError, TypeError):
+        scene.driver_remove("cycles.seed")
+    curves = [c for c in fcurves(animation) if c.data_path == "cycles.seed"]
+    for curve in curves:
+        curve.mute = True
+    scene.cycles.seed = seed
+
+
+def fcurves(animation):
+    """All curves that act on a data-block, from its action and its strips."""
+    actions = [animation.action] if animation.action else []
+    for track in animation.nla_tracks:
+        actions += [strip.action for strip in track.strips if strip.action]
+    return [curve for action in actions for curve in action.fcurves]
+
+
+def set_border(scene, region):
+    """Limits the render to a region. Blender counts y from the bottom and cuts fractions off.
+
+    A hundredth of a pixel is added, so that the 32-bit fraction never falls below the whole pixel.
+    """
+    render = scene.render
+    width = max(1, render.resolution_x * render.resolution_percentage // 100)
+    height = max(1, render.resolution_y * render.resolution_percentage // 100)
+    x0, y0, x1, y1 = region
+    render.border_min_x = (x0 + 0.01) / width
+    render.border_max_x = min(1.0, (x1 + 0.01) / width)
+    render.border_min_y = (height - y1 + 0.01) / height
+    render.border_max_y = min(1.0, (height - y0 + 0.01) / height)
+
+
+def set_format(scene, original, file_format, color_depth):
+    """Sets the output's format, with the scene's own colour mode where the format allows it."""
+    image = scene.render.image_settings
+    image.file_format = file_format
+    mode = original.image["color_mode"]
+    if file_format == "JPEG" and mode == "RGBA":
+        mode = "RGB"
+    image.color_mode = mode
+    if file_format != "JPEG":
+        image.color_depth = color_depth
+    if file_format == "JPEG":
+        image.quality = 90
+    if file_format == "PNG":
+        image.compression = 15
+    if file_format == "OPEN_EXR":
+        image.exr_codec = "ZIP"
+
+
+def save_result(scene, path):
+    """Writes the render result in the scene's format."""
+    bpy.data.images["Render Result"].save_render(path, scene=scene)
+    if not os.path.exists(path):
+        raise RuntimeError("Blender wrote no file; see its messages")
+
+
+_PREFILTER = {"NONE": "NONE", "FAST": "FAST", "ACCURATE": "ACCURATE"}
+
+
+def _denoised(tree, scene, image, layer):
+    """A Denoise node that does what Cycles does at the end of a render."""
+    cycles = scene.cycles
+    prefix = layer.name + "."
+
+    def socket(name):
+        return image.outputs.get(name) or image.outputs.get(prefix + name)
+
+    node = tree.nodes.new("CompositorNodeDenoise")
+    node.use_hdr = True
+    node.prefilter = _PREFILTER[cycles.denoising_prefilter]
+    node.quality = cycles.denoising_quality
+    tree.links.new(socket("Noisy Image"), node.inputs["Image"])
+    if cycles.denoising_input_passes != "RGB":
+        tree.links.new(socket("Denoising Albedo"), node.inputs["Albedo"])
+    if cycles.denoising_input_passes == "RGB_ALBEDO_NORMAL":
+        tree.links.new(socket("Denoising Normal"), node.inputs["Normal"])
+    return node.outputs["Image"]
+
+
+def _image_node(tree, picture, layer):
+    node = tree.nodes.new("CompositorNodeImage")
+    node.image = picture
+    names = [item.identifier for item in node.bl_rna.properties["layer"].enum_items] or []
+    if node.has_layers or names:
+        with contextlib.suppress(TypeError):
+            node.layer = layer.name
+    return node
+
+
+def _result(tree, scene, picture, layer):
+    """The layer's picture, made of stored layers: its image and its node."""
+    image = _image_node(tree, picture, layer)
+    if scene.cycles.use_denoising and layer.cycles.use_denoising:
+        return _denoised(tree, scene, image, layer), image
+    return image.outputs.get("Combined") or image.outputs.get("Image"), image
+
+
+@contextlib.contextmanager
+def from_layers(scene, path, region):
+    """Replaces what the scene renders by stored layers, so that rendering is only development."""
+    picture = bpy.data.images.load(path, check_existing=False)
+    picture.colorspace_settings.is_data = False
+    render = scene.render
+    if region is not None:
+        render.resolution_x = region[2] - region[0]
+        render.resolution_y = region[3] - region[1]
+        render.resolution_percentage = 100
+    render.use_border = False
+    own = scene.use_nodes and render.use_compositing and scene.node_tree is not None
+    working = _with_own_tree if own else _with_plain_tree
+    try:
+        with working(scene, picture):
+            yield
+    finally:
+        bpy.data.images.remove(picture)
+
+
+@contextlib.contextmanager
+def _with_plain_tree(scene, picture):
+    had_nodes, had_compositing = scene.use_nodes, scene.render.use_compositing
+    scene.use_nodes = True
+    scene.render.use_compositing = True
+    tree = scene.node_tree
+    muted = [(node, node.mute) for node in tree.nodes]
+    before = set(tree.nodes)
+    for node in tree.nodes:
+        node.mute = True
+    layer = scene.view_layers[0]
+    result, _ = _result(tree, scene, picture, layer)
+    old_output = [n for n in before if n.type == "COMPOSITE"]
+    links = [(link.from_socket, link.to_socket) for link in tree.links if link.to_node in old_output]
+    output = old_output[0] if old_output else tree.nodes.new("CompositorNodeComposite")
+    output.mute = False
+    # A Render Layers node left in the tree would render the scene.
+    layers = [n for n in before if n.type == "R_LAYERS"]
+    scenes = [(n, n.scene) for n in layers]
+    for node in layers:
+        node.scene = None
+    tree.links.new(result, output.inputs["Image"])
+    try:
+        yield
+    finally:
+        for node in set(tree.nodes) - before:
+            tree.nodes.remove(node)
+        for node, mute in muted:
+            node.mute = mute
+        for node, its_scene in scenes:
+            node.scene = its_scene
+        for start, end in links:
+            tree.links.new(start, end)
+        scene.use_nodes = had_nodes
+        scene.render.use_compositing = had_compositing
+
+
+@contextlib.contextmanager
+def _with_own_tree(scene, picture):
+    undo = []
+    for tree in trees(scene):
+        for node in [n for n in tree.nodes if n.type == "R_LAYERS" and n.scene == scene]:
+            layer = scene.view_layers.get(node.layer) or scene.view_layers[0]
+            before = set(tree.nodes)
+            result, image = _result(tree, scene, picture, layer)
+            for socket in [s for s in node.outputs if s.is_linked]:
+                for link in list(socket.links):
+                    undo.append((tree, socket, link.to_socket))
+                    stored = _replacement(tree, socket, result, image)
+                    target = link.to_socket
+                    tree.links.remove(link)
+                    if stored is not None:
+                        tree.links.new(stored, target)
+            undo.append((tree, node, node.scene, set(tree.nodes) - before))
+            node.scene = None
+    try:
+        yield
+    finally:
+        for entry in reversed(undo):
+            if len(entry) == 4:
+                tree, node, its_scene, added = entry
+                for new in added:
+                    tree.nodes.remove(new)
+                node.scene = its_scene
+            else:
+                tree, start, end = entry
+                tree.links.new(start, end)
+
+
+def _replacement(tree, socket, result, image):
+    if socket.name == "Image":
+        return result
+    if socket.name == "Alpha":
+        split = tree.nodes.new("CompositorNodeSeparateColor")
+        tree.links.new(result, split.inputs["Image"])
+        return split.outputs["Alpha"]
+    return image.outputs.get(socket.name)
+
+
+def encode_video(request):
+    """Encodes pictures of one size, in order, as an MP4 (H.264)."""
+    scene = bpy.data.scenes.new("candela film")
+    frames = request["frames"]
+    editor = scene.sequence_editor_create()
+    folder, names = os.path.dirname(frames[0]), [os.path.basename(f) for f in frames]
+    strips = editor.strips if hasattr(editor, "strips") else editor.sequences
+    strip = strips.new_image("frames", os.path.join(folder, names[0]), 1, 1)
+    for name in names[1:]:
+        strip.elements.append(name)
+    strip.frame_final_duration = len(names)
+    render = scene.render
+    render.resolution_x, render.resolution_y = request["width"], request["height"]
+    render.resolution_percentage = 100
+    render.fps, render.fps_base = 1, 1.0
+    fps = float(request["fps"])
+    render.fps = max(1, min(32767, round(fps)))
+    render.fps_base = render.fps / fps
+    scene.frame_start, scene.frame_end = 1, len(names)
+    # The pictures are developed already: nothing may be done to them a second time.
+    scene.view_settings.view_transform = "Standard"
+    image = render.image_settings
+    image.file_format = "FFMPEG"
+    render.ffmpeg.format = "MPEG4"
+    render.ffmpeg.codec = "H264"
+    render.ffmpeg.constant_rate_factor = "HIGH"
+    render.use_sequencer, render.use_compositing = True, False
+    render.use_file_extension = False
+    render.filepath = request["output_path"]
+    try:
+        bpy.ops.render.render(animation=True, scene=scene.name)
+    finally:
+        bpy.data.scenes.remove(scene)
+    if not os.path.exists(request["output_path"]):
+        raise RuntimeError("Blender wrote no film; see its messages")
