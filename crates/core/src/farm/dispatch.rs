@@ -1,0 +1,282 @@
+//! Who gets what: tasks to workers, verification tasks to verifiers of other owners.
+
+use super::{Effect, Farm, Row};
+use crate::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, TaskId, VerificationId};
+use crate::job::{FrameStatus, JobStatus};
+use crate::node::{Presence, Role};
+use crate::seed::Seed;
+use crate::task::{Lease, Task, TaskStatus, VerificationKey};
+use crate::time::Time;
+use crate::verification::VerificationStatus;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Farm {
+    /// Gives out what can be given out. Every choice follows from the seed.
+    pub(super) fn dispatch(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
+        self.dispatch_tasks(now, seed, effects);
+        self.dispatch_verifications(now, seed, effects);
+    }
+
+    fn dispatch_tasks(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
+        let mut idle = self.idle(Role::Worker, now);
+        let mut open: BTreeSet<JobId> = self.open_jobs();
+        while !idle.is_empty() {
+            let Some(job) = self.next_job(&open) else { return };
+            let Some((node, numbers)) = self.match_worker(job, &idle, seed) else {
+                open.remove(&job);
+                continue;
+            };
+            self.lease(job, node, numbers, now, seed, effects);
+            use_slot(&mut idle, node);
+        }
+    }
+
+    fn open_jobs(&self) -> BTreeSet<JobId> {
+        let waiting = self.waiting.iter().filter(|waiting| !waiting.1.is_empty());
+        let jobs = waiting.filter_map(|waiting| self.jobs.get(waiting.0));
+        jobs.filter(|job| job.status == JobStatus::Active).map(|job| job.id).collect()
+    }
+
+    /// Free slots per node that may be given work now.
+    fn idle(&self, role: Role, now: Time) -> BTreeMap<NodeId, u32> {
+        let mut idle = BTreeMap::new();
+        for (id, presence) in &self.presence {
+            if !self.is_ready(presence, role, now) {
+                continue;
+            }
+            let used = match role {
+                Role::Worker => self.leases_of.get(id).map_or(0, BTreeSet::len),
+                Role::Verifier => self.verifications_of.get(id).map_or(0, BTreeSet::len),
+            };
+            let free = presence.hello.slots.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
+            if free > 0 {
+                idle.insert(*id, free);
+            }
+        }
+        idle
+    }
+
+    fn is_ready(&self, presence: &Presence, role: Role, now: Time) -> bool {
+        let heard = now.since_ms(presence.heard_at) <= self.policy.silent_ms;
+        let node = self.nodes.get(&presence.hello.addr.node);
+        presence.linked
+            && heard
+            && !presence.paused
+            && presence.rest_until <= now
+            && presence.hello.roles.contains(&role)
+            && node.is_some_and(|node| node.suspended.is_none())
+    }
+
+    /// The open job whose turn it is: by priority, then who has the fewest tasks under way, then age.
+    fn next_job(&self, open: &BTreeSet<JobId>) -> Option<JobId> {
+        let mut under_way: BTreeMap<JobId, usize> = BTreeMap::new();
+        for task in self.leased.values().filter_map(|task| self.tasks.get(task)) {
+            *under_way.entry(task.job).or_default() += 1;
+        }
+        open.iter().copied().min_by_key(|id| {
+            let priority = self.jobs.get(id).map_or(0, |job| job.submission.priority);
+            (std::cmp::Reverse(priority), under_way.get(id).copied().unwrap_or(0), *id)
+        })
+    }
+
+    /// A worker for the job's next frames: at random among the suitable, those that hold the scene first.
+    fn match_worker(
+        &self,
+        job_id: JobId,
+        idle: &BTreeMap<NodeId, u32>,
+        seed: &Seed,
+    ) -> Option<(NodeId, BTreeSet<i32>)> {
+        let job = self.jobs.get(&job_id)?;
+        let fit = |node: &NodeId| {
+            let presence = self.presence.get(node);
+            !job.excluded.contains(node)
+                && presence.is_some_and(|p| p.hello.engines.contains(&job.submission.engine))
+        };
+        let suitable: Vec<NodeId> = idle.keys().copied().filter(fit).collect();
+        if suitable.is_empty() {
+            return None;
+        }
+        let slots: usize = self.presence.keys().filter(|node| fit(node)).count().max(1);
+        let numbers = self.next_frames(job_id, slots)?;
+        let crashed_on: BTreeSet<NodeId> = numbers
+            .iter()
+            .filter_map(|number| self.frames.get(&job_id)?.get(number))
+            .flat_map(|frame| frame.crashed_on.iter().copied())
+            .collect();
+        let fresh = |node: &NodeId| !crashed_on.contains(node);
+        let mut candidates: Vec<NodeId> = suitable.iter().copied().filter(fresh).collect();
+        if candidates.is_empty() {
+            // Only if nobody else could take it at all does it go where it crashed before.
+            if self.presence.keys().any(|node| fit(node) && fresh(node)) {
+                return None;
+            }
+            candidates = suitable;
+        }
+        let holds = self.that_hold(&candidates, job.submission.scene);
+        let candidates = if holds.is_empty() { candidates } else { holds };
+        let at = seed.index("worker", self.next_id, candidates.len());
+        Some((candidates[at], numbers))
+    }
+
+    fn that_hold(&self, nodes: &[NodeId], scene: BlobHash) -> Vec<NodeId> {
+        let holds = |node: &NodeId| {
+            self.presence.get(node).is_some_and(|p| p.hello.scenes_held.contains(&scene))
+        };
+        nodes.iter().copied().filter(holds).collect()
+    }
+
+    /// The next frames of a job: a landmark alone, else as many as fill the target time.
+    ///
+    /// The number is also held below half an even share of what is left, so that the last tasks are short
+    /// (guided self-scheduling, Polychronopoulos and Kuck 1987). A frame that crashed goes alone.
+    fn next_frames(&self, job_id: JobId, slots: usize) -> Option<BTreeSet<i32>> {
+        let waiting = self.waiting.get(&job_id).filter(|waiting| !waiting.is_empty())?;
+        let job = self.jobs.get(&job_id)?;
+        if let Some(landmark) = job.landmarks.iter().find(|number| waiting.contains(number)) {
+            return Some(BTreeSet::from([*landmark]));
+        }
+        let by_time = job.frame_s().map_or(1.0, |frame_s| {
+            (self.policy.task_target_s / frame_s.max(1e-3)).floor()
+        });
+        let share = waiting.len().div_ceil(2 * slots);
+        let count = (by_time.max(1.0) as usize).min(self.policy.task_frames_max).min(share).max(1);
+        let frames = self.frames.get(&job_id)?;
+        let crashed = |number: &i32| frames.get(number).is_some_and(|f| !f.crashed_on.is_empty());
+        let first = *waiting.first()?;
+        if crashed(&first) {
+            return Some(BTreeSet::from([first]));
+        }
+        Some(waiting.iter().copied().take_while(|number| !crashed(number)).take(count).collect())
+    }
+
+    fn lease(
+        &mut self,
+        job_id: JobId,
+        node: NodeId,
+        numbers: BTreeSet<i32>,
+        now: Time,
+        seed: &Seed,
+        effects: &mut Vec<Effect>,
+    ) {
+        let task_id = TaskId(self.new_id());
+        let lease_id = LeaseId(self.new_id());
+        let time_ms = self.policy.frame_ms_max.saturating_mul(numbers.len() as u64);
+        let lease = Lease { id: lease_id, node, given_at: now, deadline: now.plus_ms(time_ms) };
+        let key = VerificationKey(seed.draw("verification key", task_id.0));
+        if let Some(job) = self.jobs.get_mut(&job_id) {
+            let before = job.landmarks.len();
+            job.landmarks.retain(|landmark| !numbers.contains(landmark));
+            if job.landmarks.len() != before {
+                self.mark(Row::Job(job_id));
+            }
+        }
+        for number in &numbers {
+            self.set_frame(job_id, *number, FrameStatus::InTask(task_id), effects);
+        }
+        let status = TaskStatus::Leased(lease);
+        let task = Task { id: task_id, job: job_id, frames: numbers, status, key };
+        self.tasks.insert(task_id, task);
+        self.leased.insert(lease_id, task_id);
+        self.leases_of.entry(node).or_default().insert(lease_id);
+        self.mark(Row::Task(task_id));
+        effects.push(Effect::OfferTask(node, task_id));
+        effects.push(Effect::JobChanged(job_id));
+    }
+
+    fn dispatch_verifications(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
+        if self.verifications_queued.is_empty() {
+            return;
+        }
+        let mut idle = self.idle(Role::Verifier, now);
+        for id in self.verifications_queued.clone() {
+            if idle.is_empty() {
+                return;
+            }
+            let Some(node) = self.match_verifier(id, &idle, seed) else { continue };
+            self.set_verification(id, VerificationStatus::Leased { node, given_at: now });
+            use_slot(&mut idle, node);
+            effects.push(Effect::OfferVerification(node, id));
+        }
+    }
+
+    /// A verifier of another owner than the worker's, drawn at random; for a second opinion one
+    /// that has not judged this receipt yet, if there is one.
+    fn match_verifier(
+        &self,
+        id: VerificationId,
+        idle: &BTreeMap<NodeId, u32>,
+        seed: &Seed,
+    ) -> Option<NodeId> {
+        let verification = self.verifications.get(&id)?;
+        let receipt = self.receipts.get(&verification.receipt)?;
+        let engine = &receipt.statement.engine;
+        let eligible: Vec<NodeId> =
+            idle.keys().copied().filter(|node| self.may_verify(*node, receipt.node, engine)).collect();
+        let judges: BTreeSet<NodeId> = self
+            .rounds
+            .get(&receipt.id)
+            .into_iter()
+            .flatten()
+            .filter_map(|round| match &self.verifications.get(round)?.status {
+                VerificationStatus::Judged(verdict) => Some(verdict.verifier),
+                _ => None,
+            })
+            .collect();
+        let fresh: Vec<NodeId> =
+            eligible.iter().copied().filter(|node| !judges.contains(node)).collect();
+        let others_exist = self
+            .presence
+            .keys()
+            .any(|node| !judges.contains(node) && self.may_verify(*node, receipt.node, engine));
+        let candidates = if fresh.is_empty() && !others_exist { eligible } else { fresh };
+        if candidates.is_empty() {
+            return None;
+        }
+        Some(candidates[seed.index("verifier", id.0, candidates.len())])
+    }
+
+    fn may_verify(&self, verifier: NodeId, worker: NodeId, engine: &EngineBuild) -> bool {
+        let owner = |node| self.nodes.get(&node).map(|node| &node.owner);
+        let presence = self.presence.get(&verifier);
+        owner(verifier) != owner(worker)
+            && verifier != worker
+            && presence.is_some_and(|p| {
+                p.hello.roles.contains(&Role::Verifier) && p.hello.engines.contains(engine)
+            })
+    }
+
+    /// What a job waits for that isn't there, in words; none if it can go on.
+    #[must_use]
+    pub fn waits_for(&self, job_id: JobId) -> Option<String> {
+        let job = self.jobs.get(&job_id).filter(|job| job.status == JobStatus::Active)?;
+        let engine = &job.submission.engine;
+        let usable = |presence: &&Presence, role| {
+            let id = presence.hello.addr.node;
+            presence.hello.roles.contains(&role)
+                && presence.hello.engines.contains(engine)
+                && self.nodes.get(&id).is_some_and(|node| node.suspended.is_none())
+        };
+        let has_work = self.waiting.get(&job_id).is_some_and(|waiting| !waiting.is_empty());
+        let worker_there = self.presence.values().any(|presence| {
+            usable(&presence, Role::Worker) && !job.excluded.contains(&presence.hello.addr.node)
+        });
+        if has_work && !worker_there {
+            return Some(format!("a worker that has {engine} and was not rejected on this job"));
+        }
+        let unverified = self.receipts.values().any(|receipt| {
+            receipt.job == job_id
+                && receipt.status == crate::task::ReceiptStatus::Verifying
+                && !self.presence.keys().any(|node| self.may_verify(*node, receipt.node, engine))
+        });
+        unverified.then(|| format!("a verifier of another owner that has {engine}"))
+    }
+}
+
+fn use_slot(idle: &mut BTreeMap<NodeId, u32>, node: NodeId) {
+    if let Some(free) = idle.get_mut(&node) {
+        *free -= 1;
+        if *free == 0 {
+            idle.remove(&node);
+        }
+    }
+}
