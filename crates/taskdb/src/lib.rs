@@ -1,1 +1,298 @@
-//! The replicated task database, on hiqlite.
+//! The manager's database: rows that survive, replicated on hiqlite (SQLite over Raft).
+//!
+//! Rows are bytes under ordered keys; what they mean is up to the `wire` crate. One leader writes,
+//! in transactions that carry its [`Epoch`]: once another has taken over, they fail as a whole.
+//! Nothing of hiqlite is visible outside, so that it could be replaced.
+//!
+//! A lone manager needs nothing but a folder. In it: `lock` (held while a process uses the folder),
+//! `secrets` and `ports` of listeners on the loopback address that hiqlite insists on, and `raft`
+//! with hiqlite's log, database and snapshot.
+
+mod config;
+mod error;
+mod folder;
+mod limits;
+mod statements;
+mod store;
+mod table;
+
+use std::fmt;
+use std::sync::Mutex as StdMutex;
+
+use hiqlite::Client;
+use hiqlite::macros::params;
+use tokio::sync::Mutex;
+
+pub use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
+pub use crate::error::{CommitError, OpenError, ReadError, ShutdownError, Source, TakeOverError};
+pub use crate::limits::{
+    CLUSTER_ELECTION_MS_DEFAULT, COMMIT_BYTES_MAX, COMMITS_PER_SNAPSHOT_DEFAULT,
+    FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES,
+};
+pub use crate::table::{Epoch, LastCommit, RowWrite, Table};
+
+use crate::folder::Folder;
+use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE};
+use crate::statements::{STALE_EPOCH, Transaction};
+
+/// A manager's database, open in this process.
+///
+/// Call [`shutdown`](Self::shutdown) before dropping it; otherwise its folder stays locked until
+/// the process ends.
+pub struct TaskDb {
+    client: Client,
+    /// Locked for a moment at a time, never across a wait.
+    folder: StdMutex<Folder>,
+    free_bytes_min: u64,
+    writer: Mutex<Writer>,
+}
+
+/// What the next commit depends on. Commits take their turn.
+#[derive(Debug)]
+struct Writer {
+    last_number: u64,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Ready,
+    /// The outcome of the last commit is unknown, until somebody takes over.
+    Unsettled,
+    /// This copy may differ from its log: it must be rebuilt.
+    Doubtful,
+    Closed,
+}
+
+impl fmt::Debug for TaskDb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskDb").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Free space that was asked for and not found.
+struct TooFull {
+    free_bytes: u64,
+    needed_bytes: u64,
+}
+
+impl TaskDb {
+    /// Opens the database in a folder, or creates it. Returns when everything that was ever
+    /// acknowledged can be read.
+    ///
+    /// # Errors
+    /// When another process uses the folder, the disk is full or its files are unusable, or
+    /// the database was written by a newer program.
+    pub async fn open(config: TaskDbConfig) -> Result<Self, OpenError> {
+        let mut folder = Folder::open(&config.data_dir)?;
+        match Self::open_locked(&config, &folder).await {
+            Ok((client, last_number)) => Ok(Self {
+                client,
+                folder: StdMutex::new(folder),
+                free_bytes_min: config.free_bytes_min,
+                writer: Mutex::new(Writer { last_number, standing: Standing::Ready }),
+            }),
+            Err(error) => {
+                if !matches!(error, OpenError::Start { .. }) {
+                    folder.release();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_locked(
+        config: &TaskDbConfig,
+        folder: &Folder,
+    ) -> Result<(Client, u64), OpenError> {
+        // A log that can't grow kills the process, so this is asked before the log is touched.
+        let (free_bytes, needed_bytes) = (folder.free_bytes()?, u64::from(LOG_SEGMENT_BYTES));
+        if free_bytes < needed_bytes {
+            let folder = folder.path().to_owned();
+            return Err(OpenError::StorageFull { folder, free_bytes, needed_bytes });
+        }
+        let client = store::start(config, folder).await?;
+        let control = store::control(&client).await.map_err(|error| OpenError::Start {
+            step: "read the last commit of",
+            folder: folder.path().to_owned(),
+            source: error.into(),
+        })?;
+        Ok((client, control.last.number))
+    }
+
+    /// Starts a new epoch: from now on only its commits are accepted.
+    ///
+    /// Also settles what became of a commit with an unknown outcome: after this, it either is in
+    /// the database or never will be.
+    ///
+    /// # Errors
+    /// When the database is closed or the store doesn't confirm; trying again is safe.
+    pub async fn take_over(&self) -> Result<Epoch, TakeOverError> {
+        let mut writer = self.writer.lock().await;
+        if matches!(writer.standing, Standing::Closed | Standing::Doubtful) {
+            return Err(TakeOverError::Closed);
+        }
+        self.check_space(0).map_err(|full| TakeOverError::StorageFull {
+            free_bytes: full.free_bytes,
+            needed_bytes: full.needed_bytes,
+        })?;
+        writer.standing = Standing::Unsettled;
+        match store::next_epoch(&self.client).await {
+            Ok(control) => {
+                *writer = Writer { last_number: control.last.number, standing: Standing::Ready };
+                Ok(control.epoch)
+            }
+            Err(error) => {
+                if store::needs_rebuild(&error) {
+                    writer.standing = Standing::Doubtful;
+                }
+                Err(TakeOverError::Store { source: error.into() })
+            }
+        }
+    }
+
+    /// Writes rows in one transaction, all or nothing, and returns the commit's number.
+    /// When it returns, the rows are on the disk, of the majority where there are several managers.
+    ///
+    /// Of several writes of one key the last counts. Commits take their turn; dropping the future
+    /// leaves the outcome unknown, and the next commit is refused until somebody takes over.
+    ///
+    /// # Errors
+    /// See [`CommitError`]: after [`CommitError::Unknown`] the rows may have been written, after
+    /// all others they were not.
+    pub async fn commit(&self, epoch: Epoch, rows: Vec<RowWrite>) -> Result<u64, CommitError> {
+        let mut writer = self.writer.lock().await;
+        match writer.standing {
+            Standing::Ready => {}
+            Standing::Unsettled => return Err(CommitError::Unsettled),
+            Standing::Doubtful | Standing::Closed => return Err(CommitError::Closed),
+        }
+        let number = writer.last_number + 1;
+        let txn = Transaction::new(epoch, number, rows);
+        if txn.bytes > COMMIT_BYTES_MAX {
+            return Err(CommitError::TooLarge { bytes: txn.bytes, max: COMMIT_BYTES_MAX });
+        }
+        self.check_space(txn.bytes).map_err(|full| CommitError::StorageFull {
+            free_bytes: full.free_bytes,
+            needed_bytes: full.needed_bytes,
+        })?;
+
+        writer.standing = Standing::Unsettled;
+        let error = match self.client.txn(txn.statements).await {
+            Ok(_) => {
+                *writer = Writer { last_number: number, standing: Standing::Ready };
+                return Ok(number);
+            }
+            Err(error) => error,
+        };
+        if error.to_string().contains(STALE_EPOCH) {
+            writer.standing = Standing::Ready;
+            return Err(CommitError::StaleEpoch { epoch });
+        }
+        let reopen = store::needs_rebuild(&error);
+        if reopen {
+            writer.standing = Standing::Doubtful;
+        }
+        Err(CommitError::Unknown { number, reopen, source: error.into() })
+    }
+
+    /// The last commit that the database holds. Final for a commit with an unknown outcome only
+    /// after [`take_over`](Self::take_over).
+    ///
+    /// # Errors
+    /// When the store doesn't answer.
+    pub async fn last_commit(&self) -> Result<LastCommit, ReadError> {
+        let failed = || store::read_error("read", "the last commit");
+        store::barrier(&self.client).await.map_err(failed())?;
+        Ok(store::control(&self.client).await.map_err(failed())?.last)
+    }
+
+    /// All rows of a table as keys and bodies, in the order of their keys.
+    ///
+    /// # Errors
+    /// When the store fails, or commits keep coming in while the table is read: load before the
+    /// first commit.
+    pub async fn load(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        let failed = || store::read_error("load", table.name());
+        store::barrier(&self.client).await.map_err(failed())?;
+        for _ in 0..LOAD_ATTEMPTS {
+            let before = store::control(&self.client).await.map_err(failed())?;
+            let rows = self.load_pages(table).await.map_err(failed())?;
+            if store::control(&self.client).await.map_err(failed())? == before {
+                return Ok(rows);
+            }
+        }
+        Err(ReadError::Changing { table })
+    }
+
+    async fn load_pages(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, hiqlite::Error> {
+        let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        loop {
+            let (from, after) = match rows.last() {
+                None => (">=", Vec::new()),
+                Some((key, _)) => (">", key.clone()),
+            };
+            let sql = format!(
+                "SELECT key, body FROM {} WHERE key {from} ? ORDER BY key LIMIT {ROWS_PER_PAGE}",
+                table.name()
+            );
+            let page = store::rows(&self.client, sql, params!(after)).await?;
+            let is_last = page.len() < ROWS_PER_PAGE;
+            rows.extend(page);
+            if is_last {
+                return Ok(rows);
+            }
+        }
+    }
+
+    /// The body of one row, or `None`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
+        let sql = format!("SELECT key, body FROM {} WHERE key = ?", table.name());
+        let rows = store::rows(&self.client, sql, params!(key.to_vec())).await;
+        let mut rows = rows.map_err(store::read_error("read one row", table.name()))?;
+        Ok(rows.pop().map(|(_, body)| body))
+    }
+
+    /// Ends the database in good order and releases its folder. Commits are refused from then on.
+    /// Takes no time for a lone manager, ten seconds for one of several.
+    ///
+    /// # Errors
+    /// When the store doesn't end in time. The folder stays locked until the process ends; what
+    /// was acknowledged is safe.
+    pub async fn shutdown(&self) -> Result<(), ShutdownError> {
+        let mut writer = self.writer.lock().await;
+        if writer.standing == Standing::Closed {
+            return Ok(());
+        }
+        let is_doubtful = writer.standing == Standing::Doubtful;
+        writer.standing = Standing::Closed;
+        let client = self.client.clone();
+        // In a task of its own, so that a panic in the store becomes an error.
+        let ended = tokio::spawn(async move { client.shutdown().await }).await;
+        let mut folder = self.folder.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if is_doubtful {
+            let marked = folder.mark_for_rebuild();
+            marked.map_err(|error| ShutdownError { source: error.into() })?;
+        }
+        ended
+            .map_err(|panic| ShutdownError { source: panic.into() })?
+            .map_err(|error| ShutdownError { source: error.into() })?;
+        folder.release();
+        Ok(())
+    }
+
+    /// Asks for room for a commit of this size before it is proposed. Afterwards it's too late:
+    /// a log that can't grow kills the process, and a database that can't grow differs from its
+    /// log.
+    fn check_space(&self, commit_bytes: u64) -> Result<(), TooFull> {
+        let folder = self.folder.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // In the log, in SQLite's log and in the database.
+        let needed_bytes = self.free_bytes_min + folder.database_bytes() + 3 * commit_bytes;
+        // A disk that can't be asked is taken to be full.
+        let free_bytes = folder.free_bytes().unwrap_or(0);
+        if free_bytes < needed_bytes { Err(TooFull { free_bytes, needed_bytes }) } else { Ok(()) }
+    }
+}

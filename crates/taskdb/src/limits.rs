@@ -1,0 +1,55 @@
+//! Limits of the task database, and how each was chosen.
+
+/// Bytes of one segment of hiqlite's log; one commit has to fit into one segment.
+///
+/// A segment is a sparse file that is mapped into memory: only what was written takes room.
+/// hiqlite's own 2 MiB would refuse a job of a few thousand frames.
+pub const LOG_SEGMENT_BYTES: u32 = 64 * 1024 * 1024;
+
+/// Largest commit, in bytes of its log entry: keys, bodies and about 24 bytes for each row.
+///
+/// hiqlite stops its log writer for good when an entry exceeds a segment, so the commit is measured
+/// before it is proposed; the rest of the segment is left for the entry's envelope.
+/// 100,000 rows of 300 bytes fit, which is the largest job accepted.
+pub const COMMIT_BYTES_MAX: u64 = (LOG_SEGMENT_BYTES - 1024 * 1024) as u64;
+
+/// Free disk space below which commits are refused, unless configured.
+///
+/// Two log segments, SQLite's own log and a margin for whatever else writes to the disk.
+/// Room for a snapshot of the database is asked for on top, by the database's size.
+pub const FREE_BYTES_MIN_DEFAULT: u64 = 256 * 1024 * 1024;
+
+/// Commits between two snapshots, unless configured.
+///
+/// After a crash the database is rebuilt from the last snapshot and the commits since, about
+/// 2,000 a second; a snapshot holds up commits while it copies the database.
+pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 5_000;
+
+/// Rows read by one query when a table is loaded; bounds the time for which a reader holds
+/// a connection.
+pub(crate) const ROWS_PER_PAGE: usize = 8_192;
+
+/// Rows written by one statement, largest first: fewer statements make smaller log entries, and
+/// few different sizes let SQLite keep each of them prepared.
+pub(crate) const ROWS_PER_STATEMENT: [usize; 3] = [64, 8, 1];
+
+/// Times a load starts again because a commit came in between two of its pages.
+pub(crate) const LOAD_ATTEMPTS: usize = 8;
+
+/// Heartbeat and election time-outs of a lone manager, in milliseconds: nobody else votes,
+/// so they only delay the start.
+pub(crate) const LONE_HEARTBEAT_MS: u64 = 20;
+pub(crate) const LONE_ELECTION_MS: (u64, u64) = (60, 120);
+
+/// Shortest election time-out of managers in one local network, in milliseconds, unless configured.
+pub const CLUSTER_ELECTION_MS_DEFAULT: u64 = 500;
+
+/// How long an opened database may take to catch up with its log, in seconds.
+pub(crate) const CATCH_UP_SECONDS: u64 = 600;
+
+/// Ports tried for the listeners before giving up.
+pub(crate) const PORT_ATTEMPTS: usize = 200;
+
+/// Ports are drawn from here: below the range that operating systems use for outgoing connections,
+/// so that the choice is still free after a restart.
+pub(crate) const PORT_RANGE: std::ops::Range<u16> = 18_000..32_000;

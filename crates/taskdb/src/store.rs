@@ -1,0 +1,251 @@
+//! Starts and reads the store underneath. Nothing outside this crate knows which one it is.
+
+use std::time::{Duration, Instant};
+
+use hiqlite::macros::params;
+use hiqlite::{Client, Error, LogSync, Node, NodeConfig, Params, Row};
+use rust_embed::Embed;
+
+use crate::config::{ClusterConfig, TaskDbConfig};
+use crate::folder::Folder;
+use crate::limits::{CATCH_UP_SECONDS, LOG_SEGMENT_BYTES, LONE_ELECTION_MS, LONE_HEARTBEAT_MS};
+use crate::{Epoch, LastCommit, OpenError, ReadError};
+
+#[derive(Embed)]
+#[folder = "migrations"]
+struct Migrations;
+
+/// Starts the store, waits until it holds everything that was ever acknowledged,
+/// and brings the schema up to date.
+pub(crate) async fn start(config: &TaskDbConfig, folder: &Folder) -> Result<Client, OpenError> {
+    let node_config = node_config(config, folder)?;
+    let fail = |step, source: crate::Source| OpenError::Start {
+        step,
+        folder: folder.path().to_owned(),
+        source,
+    };
+    // In a task of its own, so that a panic in the store becomes an error.
+    let started = tokio::spawn(Box::pin(hiqlite::start_node(node_config))).await;
+    let client = started
+        .map_err(|panic| fail("start", panic.into()))?
+        .map_err(|error| fail("start", error.into()))?;
+    catch_up(&client).await.map_err(|error| fail("catch up", error.into()))?;
+
+    let found = schema_version(&client).await.map_err(|error| fail("inspect", error.into()))?;
+    let known = newest_schema();
+    if found > known {
+        // Nothing was written: an orderly end, so that the newer program starts quickly.
+        if let Err(error) = client.shutdown().await {
+            tracing::warn!(%error, "shutdown of a database with a newer schema");
+        }
+        return Err(OpenError::NewerSchema { found, known });
+    }
+    if found < known {
+        let migrating = client.clone();
+        let migrated =
+            tokio::spawn(async move { migrating.try_migrate::<Migrations>().await }).await;
+        migrated
+            .map_err(|panic| fail("migrate", panic.into()))?
+            .map_err(|error| fail("migrate", error.into()))?;
+    }
+    Ok(client)
+}
+
+fn node_config(config: &TaskDbConfig, folder: &Folder) -> Result<NodeConfig, OpenError> {
+    let mut raft_config = NodeConfig::default_raft_config(config.commits_per_snapshot.max(1));
+    let mut node_config = NodeConfig {
+        data_dir: folder.store_name()?.into(),
+        wal_sync: LogSync::Immediate,
+        wal_size: LOG_SEGMENT_BYTES,
+        health_check_delay: Duration::ZERO,
+        ..NodeConfig::default()
+    };
+    match &config.cluster {
+        None => {
+            let (ports, secrets) = (folder.ports()?, folder.secrets()?);
+            let address = |port| format!("127.0.0.1:{port}");
+            raft_config.heartbeat_interval = LONE_HEARTBEAT_MS;
+            (raft_config.election_timeout_min, raft_config.election_timeout_max) = LONE_ELECTION_MS;
+            node_config.node_id = 1;
+            node_config.nodes = vec![Node {
+                id: 1,
+                addr_raft: address(ports.replication),
+                addr_api: address(ports.requests),
+            }];
+            node_config.listen_addr_raft = "127.0.0.1".into();
+            node_config.listen_addr_api = "127.0.0.1".into();
+            node_config.secret_raft = secrets.replication;
+            node_config.secret_api = secrets.requests;
+        }
+        Some(cluster) => {
+            check_cluster(cluster)?;
+            raft_config.heartbeat_interval = cluster.election_ms / 5;
+            raft_config.election_timeout_min = cluster.election_ms;
+            raft_config.election_timeout_max = cluster.election_ms * 2;
+            node_config.node_id = cluster.this_manager;
+            node_config.nodes = cluster.managers.iter().map(cluster_node).collect();
+            node_config.secret_raft.clone_from(&cluster.secret);
+            node_config.secret_api.clone_from(&cluster.secret);
+        }
+    }
+    node_config.raft_config = raft_config;
+    Ok(node_config)
+}
+
+fn cluster_node(manager: &crate::ManagerAddress) -> Node {
+    Node {
+        id: manager.number,
+        addr_raft: manager.replication.clone(),
+        addr_api: manager.requests.clone(),
+    }
+}
+
+fn check_cluster(cluster: &ClusterConfig) -> Result<(), OpenError> {
+    let has = |number| cluster.managers.iter().any(|manager| manager.number == number);
+    let wrong = if !has(cluster.this_manager) {
+        "this manager is not in the list of managers"
+    } else if !has(1) {
+        "no manager has the number 1"
+    } else if cluster.secret.len() < 16 {
+        "the secret is shorter than 16 characters"
+    } else if cluster.election_ms < 50 {
+        "the election time-out is shorter than 50 ms"
+    } else {
+        return Ok(());
+    };
+    Err(OpenError::Cluster(wrong))
+}
+
+/// Sends nothing through the log: when it comes back, all before it has been applied.
+///
+/// A read that the store calls consistent would do as well, but goes through the address with which
+/// the manager first started, and that may be somebody else's by now.
+pub(crate) async fn barrier(client: &Client) -> Result<(), Error> {
+    client.txn(Vec::<(&'static str, Params)>::new()).await.map(|_| ())
+}
+
+/// After a start the store calls itself healthy while its database still lags its log.
+async fn catch_up(client: &Client) -> Result<(), Error> {
+    let deadline = Instant::now() + Duration::from_secs(CATCH_UP_SECONDS);
+    loop {
+        match barrier(client).await {
+            Ok(()) => return Ok(()),
+            Err(Error::RaftErrorFatal(error)) => return Err(Error::RaftErrorFatal(error)),
+            Err(error) if Instant::now() > deadline => return Err(error),
+            Err(error) => tracing::debug!(%error, "waiting for the database to catch up"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The newest migration of this program.
+fn newest_schema() -> u32 {
+    let number = |name: &str| name.split('_').next().and_then(|number| number.parse().ok());
+    Migrations::iter().filter_map(|name| number(&name)).max().unwrap_or(0)
+}
+
+/// Number of the last migration in the database; 0 for an empty one.
+async fn schema_version(client: &Client) -> Result<u32, Error> {
+    let count = "SELECT count(*) AS value FROM sqlite_master \
+                 WHERE type = 'table' AND name = '_migrations'";
+    if one::<Count>(client, count, params!()).await?.0 == 0 {
+        return Ok(0);
+    }
+    let newest = "SELECT coalesce(max(id), 0) AS value FROM _migrations";
+    let newest = one::<Count>(client, newest, params!()).await?.0;
+    Ok(u32::try_from(newest).unwrap_or(u32::MAX))
+}
+
+/// Epoch in force and last commit, as this manager's own copy has them.
+pub(crate) async fn control(client: &Client) -> Result<Control, Error> {
+    let sql = "SELECT epoch, commit_epoch, commit_number FROM control WHERE id = 1";
+    one(client, sql, params!()).await
+}
+
+async fn one<T>(client: &Client, sql: &'static str, params: Params) -> Result<T, Error>
+where
+    T: for<'a, 'r> TryFrom<&'a mut Row<'r>, Error = Error> + Send + 'static,
+{
+    client.query_try_map_one(sql, params).await?
+}
+
+/// Starts a new epoch; returns it with the last commit.
+pub(crate) async fn next_epoch(client: &Client) -> Result<Control, Error> {
+    let sql = "UPDATE control SET epoch = epoch + 1 WHERE id = 1 \
+               RETURNING epoch, commit_epoch, commit_number";
+    let mut row = client.execute_returning_one(sql, params!()).await?;
+    Control::try_from(&mut row)
+}
+
+/// Rows of a query for keys and bodies.
+pub(crate) async fn rows(
+    client: &Client,
+    sql: String,
+    params: Params,
+) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    let rows: Vec<Result<KeyBody, Error>> = client.query_try_map(sql, params).await?;
+    rows.into_iter().map(|row| row.map(|row| (row.key, row.body))).collect()
+}
+
+pub(crate) fn read_error(
+    step: &'static str,
+    object: &'static str,
+) -> impl FnOnce(Error) -> ReadError {
+    move |error| ReadError::Store { step, object, source: error.into() }
+}
+
+/// The row of the table `control`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Control {
+    pub(crate) epoch: Epoch,
+    pub(crate) last: LastCommit,
+}
+
+impl TryFrom<&mut Row<'_>> for Control {
+    type Error = Error;
+
+    fn try_from(row: &mut Row<'_>) -> Result<Self, Error> {
+        let epoch = Epoch::from_number(number(row, "epoch")?);
+        let commit_epoch = Epoch::from_number(number(row, "commit_epoch")?);
+        let number = number(row, "commit_number")?;
+        Ok(Self { epoch, last: LastCommit { epoch: commit_epoch, number } })
+    }
+}
+
+struct Count(u64);
+
+impl TryFrom<&mut Row<'_>> for Count {
+    type Error = Error;
+
+    fn try_from(row: &mut Row<'_>) -> Result<Self, Error> {
+        number(row, "value").map(Self)
+    }
+}
+
+fn number(row: &mut Row<'_>, column: &str) -> Result<u64, Error> {
+    let value: i64 = row.try_get(column)?;
+    u64::try_from(value).map_err(|_| Error::new(format!("negative number in column {column}")))
+}
+
+struct KeyBody {
+    key: Vec<u8>,
+    body: Vec<u8>,
+}
+
+impl TryFrom<&mut Row<'_>> for KeyBody {
+    type Error = Error;
+
+    fn try_from(row: &mut Row<'_>) -> Result<Self, Error> {
+        Ok(Self { key: row.try_get("key")?, body: row.try_get("body")? })
+    }
+}
+
+/// Whether the failure leaves this manager's copy in doubt, so that it has to be rebuilt.
+pub(crate) fn needs_rebuild(error: &Error) -> bool {
+    // These come from before or from outside the local copy: it is as good as ever.
+    !(error.is_forward_to_leader().is_some()
+        || matches!(
+            error,
+            Error::Timeout(_) | Error::Connect(_) | Error::LeaderChange(_) | Error::RateLimit(_)
+        ))
+}

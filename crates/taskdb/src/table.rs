@@ -1,0 +1,106 @@
+//! Tables and rows as the manager sees them: bytes under ordered keys.
+
+/// A table of the database. What its keys and bodies mean is up to the `wire` crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Single values of the manager, such as its own settings.
+    Meta,
+    /// Jobs.
+    Jobs,
+    /// Frames of jobs.
+    Frames,
+    /// Tasks of jobs.
+    Tasks,
+    /// Receipts of workers.
+    Receipts,
+    /// Verification tasks.
+    Verifications,
+    /// Verdicts with their evidence.
+    Verdicts,
+    /// Nodes with their standing.
+    Nodes,
+    /// Tickets that let nodes join.
+    Tickets,
+    /// Verification keys of tasks.
+    Keys,
+}
+
+impl Table {
+    /// All tables.
+    pub const ALL: [Self; 10] = [
+        Self::Meta,
+        Self::Jobs,
+        Self::Frames,
+        Self::Tasks,
+        Self::Receipts,
+        Self::Verifications,
+        Self::Verdicts,
+        Self::Nodes,
+        Self::Tickets,
+        Self::Keys,
+    ];
+
+    /// Name of the table in SQL and in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Jobs => "jobs",
+            Self::Frames => "frames",
+            Self::Tasks => "tasks",
+            Self::Receipts => "receipts",
+            Self::Verifications => "verifications",
+            Self::Verdicts => "verdicts",
+            Self::Nodes => "nodes",
+            Self::Tickets => "tickets",
+            Self::Keys => "keys",
+        }
+    }
+}
+
+/// One row of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowWrite {
+    /// The table.
+    pub table: Table,
+    /// Key of the row. Numbers in keys are big-endian, so that rows load in their natural order.
+    pub key: Vec<u8>,
+    /// Whole new content of the row; `None` deletes it.
+    pub body: Option<Vec<u8>>,
+}
+
+impl RowWrite {
+    /// Writes a row, whether or not it exists.
+    pub fn put(table: Table, key: impl Into<Vec<u8>>, body: impl Into<Vec<u8>>) -> Self {
+        Self { table, key: key.into(), body: Some(body.into()) }
+    }
+
+    /// Deletes a row, whether or not it exists.
+    pub fn delete(table: Table, key: impl Into<Vec<u8>>) -> Self {
+        Self { table, key: key.into(), body: None }
+    }
+}
+
+/// A term of leadership: each takeover starts a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The epoch with this number.
+    pub const fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Number of the epoch; 0 before the first takeover.
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// The last commit that the database holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastCommit {
+    /// Epoch in which it was made; 0 before the first.
+    pub epoch: Epoch,
+    /// Its number, which grows over all epochs; 0 before the first.
+    pub number: u64,
+}
