@@ -443,6 +443,10 @@ fn needed(bytes: &Bytes) -> u32 {
 }
 
 fn close_now(connection: &Connection, reason: &CloseReason) {
+    // Closing again would overwrite the peer's reason with ours.
+    if connection.close_reason().is_some() {
+        return;
+    }
     let (code, text) = reason.to_wire();
     connection.close(code, &text);
 }

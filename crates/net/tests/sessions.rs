@@ -168,20 +168,20 @@ async fn a_dead_peer_is_seen_within_the_idle_time() {
     };
     let b = endpoint_with(&NodeKey::generate(), short).await;
     let b_addr = b.addr();
-    // The peer lives in its own runtime, which is torn down without a word: as good as a kill.
+    // The peer's runtime stops being driven: from outside that is a killed process or a pulled cable.
     let (opened, has_opened) = tokio::sync::oneshot::channel();
-    let (kill, killed) = std::sync::mpsc::channel::<()>();
+    let (kill, killed) = tokio::sync::oneshot::channel::<()>();
+    let (done, is_done) = std::sync::mpsc::channel::<()>();
     let peer = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let session = runtime.block_on(async {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _frozen = runtime.block_on(async {
             let a = endpoint_with(&NodeKey::generate(), short).await;
             let session = a.connect(&b_addr).await.unwrap();
+            opened.send(()).unwrap();
+            killed.await.unwrap();
             (a, session)
         });
-        opened.send(()).unwrap();
-        killed.recv().unwrap();
-        runtime.shutdown_background();
-        std::mem::forget(session);
+        is_done.recv().unwrap();
     });
     let mut at_b = b.accept().await.unwrap();
     has_opened.await.unwrap();
@@ -192,6 +192,7 @@ async fn a_dead_peer_is_seen_within_the_idle_time() {
     let error = at_b.recv().await.unwrap_err();
     assert!(matches!(error, NetError::Closed { reason: CloseReason::Lost(_), .. }), "{error:?}");
     assert!(start.elapsed() < 2 * idle, "seen after {:?}", start.elapsed());
+    done.send(()).unwrap();
     peer.join().unwrap();
     b.close().await;
 }
