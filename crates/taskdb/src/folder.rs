@@ -82,11 +82,6 @@ impl Folder {
         }
     }
 
-    /// Makes the store rebuild the database from its log at the next start, as after a crash.
-    pub(crate) fn mark_for_rebuild(&self) -> io::Result<()> {
-        File::create(self.store().join("state_machine").join("lock"))?.sync_all()
-    }
-
     /// Free bytes on the folder's disk.
     pub(crate) fn free_bytes(&self) -> Result<u64, OpenError> {
         fs4::available_space(&self.path).map_err(folder_error("measure", &self.path))

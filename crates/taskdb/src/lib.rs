@@ -12,6 +12,7 @@ mod config;
 mod error;
 mod folder;
 mod limits;
+mod rebuild;
 mod statements;
 mod store;
 mod table;
@@ -111,6 +112,11 @@ impl TaskDb {
             let folder = folder.path().to_owned();
             return Err(OpenError::StorageFull { folder, free_bytes, needed_bytes });
         }
+        rebuild::restore_snapshot(&folder.store()).map_err(|source| OpenError::Folder {
+            step: "restore the last snapshot in",
+            path: folder.path().to_owned(),
+            source,
+        })?;
         let client = store::start(config, folder).await?;
         let control = store::control(&client).await.map_err(|error| OpenError::Start {
             step: "read the last commit of",
@@ -274,7 +280,7 @@ impl TaskDb {
         let ended = tokio::spawn(async move { client.shutdown().await }).await;
         let mut folder = self.folder.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if is_doubtful {
-            let marked = folder.mark_for_rebuild();
+            let marked = rebuild::mark(&folder.store());
             marked.map_err(|error| ShutdownError { source: error.into() })?;
         }
         ended
@@ -294,5 +300,60 @@ impl TaskDb {
         // A disk that can't be asked is taken to be full.
         let free_bytes = folder.free_bytes().unwrap_or(0);
         if free_bytes < needed_bytes { Err(TooFull { free_bytes, needed_bytes }) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn open(folder: &tempfile::TempDir) -> Result<TaskDb, OpenError> {
+        TaskDb::open(TaskDbConfig::lone(folder.path())).await
+    }
+
+    async fn execute(db: &TaskDb, sql: &'static str) {
+        db.client.execute(sql, params!()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_newer_schema_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder).await.unwrap();
+        execute(&db, "INSERT INTO _migrations VALUES (2, 'future', 0, '')").await;
+        db.shutdown().await.unwrap();
+
+        let error = open(&folder).await.unwrap_err();
+        let expected = "the database has schema version 2, this program knows up to 1: \
+                        update it, or use another data folder";
+        assert_eq!(error.to_string(), expected);
+        let again = open(&folder).await.unwrap_err();
+        assert!(matches!(again, OpenError::NewerSchema { .. }), "the folder is free: {again:?}");
+    }
+
+    #[tokio::test]
+    async fn a_copy_in_doubt_takes_no_commits_until_it_was_rebuilt() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder).await.unwrap();
+        let epoch = db.take_over().await.unwrap();
+        let row = |table| vec![RowWrite::put(table, *b"key", *b"body")];
+        db.commit(epoch, row(Table::Jobs)).await.unwrap();
+        // Stands for a disk that fails: the transaction can't be applied.
+        execute(&db, "ALTER TABLE tasks RENAME TO away").await;
+        let error = db.commit(epoch, row(Table::Tasks)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Unknown { number: 2, reopen: true, .. }), "{error:?}");
+        let error = db.commit(epoch, row(Table::Jobs)).await.unwrap_err();
+        assert!(matches!(error, CommitError::Closed), "{error:?}");
+        let error = db.take_over().await.unwrap_err();
+        assert!(matches!(error, TakeOverError::Closed), "{error:?}");
+        db.shutdown().await.unwrap();
+
+        let database = folder.path().join("raft/state_machine/db/hiqlite.db");
+        let old = std::fs::metadata(&database).unwrap().modified().unwrap();
+        let db = open(&folder).await.unwrap();
+        assert!(std::fs::metadata(&database).unwrap().modified().unwrap() > old);
+        assert_eq!(db.last_commit().await.unwrap().number, 1);
+        let epoch = db.take_over().await.unwrap();
+        assert_eq!(db.commit(epoch, row(Table::Jobs)).await.unwrap(), 2);
+        db.shutdown().await.unwrap();
     }
 }

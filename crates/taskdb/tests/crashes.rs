@@ -70,6 +70,14 @@ impl Committer {
         Self { process, reader, first }
     }
 
+    /// Kills the process this long after its start, perhaps before it has a database.
+    fn kill_early(mut self, time: Duration) -> u64 {
+        std::thread::sleep(time);
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.reader.join().unwrap()
+    }
+
     /// Kills the process this long after its first acknowledgement; returns the last number.
     fn kill_after(mut self, time: Duration) -> u64 {
         self.first.recv_timeout(Duration::from_secs(30)).expect("a first acknowledgement");
@@ -117,6 +125,27 @@ async fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
         if round % 3 != 1 {
             check(folder.path(), acknowledged).await;
         }
+    }
+}
+
+#[tokio::test]
+async fn a_process_killed_while_it_first_starts_leaves_a_usable_folder() {
+    let seed: u64 = std::env::var("SEED").map_or_else(|_| rand::random(), |s| s.parse().unwrap());
+    println!("SEED={seed}");
+    let mut random = rand::rngs::StdRng::seed_from_u64(seed);
+    let rounds = std::env::var("ROUNDS").map_or(20, |rounds| rounds.parse().unwrap());
+    for round in 0..rounds {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_owned();
+        let time = Duration::from_millis(random.random_range(0..250));
+        println!("round {round}: killed after {time:?}");
+        let killed = move || Committer::start(&path).kill_early(time);
+        let acknowledged = tokio::task::spawn_blocking(killed).await.unwrap();
+        let db = TaskDb::open(TaskDbConfig::lone(folder.path())).await.unwrap();
+        let epoch = db.take_over().await.unwrap();
+        let number = db.commit(epoch, Vec::new()).await.unwrap();
+        assert!(number > acknowledged);
+        db.shutdown().await.unwrap();
     }
 }
 
