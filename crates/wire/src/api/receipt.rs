@@ -1,0 +1,222 @@
+//! Receipts and how they were verified, with the evidence.
+//!
+//! What a worker or a verifier could misuse is told only once the receipt is decided: verification is blind.
+
+use super::NodeRef;
+use candela_core::task::ReceiptStatus;
+use candela_core::verification::{Outcome, ProbeCounts, Purpose};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How far a receipt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// Durable; the manager's storage pulls the output.
+    Storing,
+    /// Stored; being verified.
+    Verifying,
+    /// Verified.
+    Accepted,
+    /// Verified and found wrong.
+    Rejected,
+    /// Of no use any more, without a verdict.
+    Withdrawn,
+}
+
+impl From<ReceiptStatus> for ReceiptState {
+    fn from(status: ReceiptStatus) -> Self {
+        match status {
+            ReceiptStatus::Storing => ReceiptState::Storing,
+            ReceiptStatus::Verifying => ReceiptState::Verifying,
+            ReceiptStatus::Accepted => ReceiptState::Accepted,
+            ReceiptStatus::Rejected => ReceiptState::Rejected,
+            ReceiptStatus::Withdrawn => ReceiptState::Withdrawn,
+        }
+    }
+}
+
+/// What a judgement says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OutcomeName {
+    /// The frame is what the scene defines.
+    Accepted,
+    /// It isn't.
+    Rejected,
+    /// More probes are needed.
+    Undecided,
+}
+
+impl From<Outcome> for OutcomeName {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Accepted => OutcomeName::Accepted,
+            Outcome::Rejected => OutcomeName::Rejected,
+            Outcome::Undecided => OutcomeName::Undecided,
+        }
+    }
+}
+
+/// Why a verification task exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PurposeName {
+    /// The receipt's next probes.
+    Probe,
+    /// A second opinion on probes that failed.
+    Confirm,
+}
+
+impl From<Purpose> for PurposeName {
+    fn from(purpose: Purpose) -> Self {
+        match purpose {
+            Purpose::Probe => PurposeName::Probe,
+            Purpose::Confirm => PurposeName::Confirm,
+        }
+    }
+}
+
+/// How far a verification task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationState {
+    /// Waiting for a verifier.
+    Queued,
+    /// A verifier has it.
+    Leased,
+    /// It was answered and judged.
+    Judged,
+    /// Not needed any more.
+    Dropped,
+}
+
+/// What the verification of a receipt said, in short: all its rounds together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictSummary {
+    /// What the judgement says.
+    pub outcome: OutcomeName,
+    /// One sentence for people.
+    pub reason: String,
+    /// Who verified, each once.
+    pub verifiers: Vec<NodeRef>,
+    /// Rounds that were judged.
+    pub rounds: usize,
+    /// Probes of all rounds.
+    pub probes: usize,
+    /// Pixels that could tell a right frame from a wrong one, of all probes.
+    pub informative: u64,
+    /// Those of them that agree.
+    pub informative_agree: u64,
+    /// Probability of so much disagreement, or more, of an honest worker; of the last round.
+    pub reject_p: f64,
+    /// Probability of so little disagreement, or less, of the nearest cheat; of the last round.
+    pub accept_p: f64,
+}
+
+/// What was counted on one probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeInfo {
+    /// Column of its tile in the grid of 64 × 64 pixels, from the left.
+    pub column: u32,
+    /// Row of its tile, from the top.
+    pub row: u32,
+    /// Pixels that replica and control tell apart.
+    pub informative: u32,
+    /// Those of them that agree.
+    pub informative_agree: u32,
+    /// Other judged pixels, compared with the replica directly.
+    pub direct: u32,
+    /// Those of them that agree.
+    pub direct_agree: u32,
+    /// Pixels left out because two replicas differ at or near them.
+    pub unstable: u32,
+    /// Pixels on which the two replicas themselves differ.
+    pub replicas_differ: u32,
+}
+
+impl From<&ProbeCounts> for ProbeInfo {
+    fn from(counts: &ProbeCounts) -> Self {
+        ProbeInfo {
+            column: counts.tile.column,
+            row: counts.tile.row,
+            informative: counts.informative,
+            informative_agree: counts.informative_agree,
+            direct: counts.direct,
+            direct_agree: counts.direct_agree,
+            unstable: counts.unstable,
+            replicas_differ: counts.replicas_differ,
+        }
+    }
+}
+
+/// What was decided on one verification task, with its evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VerdictInfo {
+    /// What the judgement says.
+    pub outcome: OutcomeName,
+    /// Who rendered the replicas.
+    pub verifier: NodeRef,
+    /// One sentence for people.
+    pub reason: String,
+    /// Hash of the signed report: replicas and controls of all its probes.
+    pub evidence_hash: Option<String>,
+    /// Share of judged pixels that may disagree between honest workers: upper bound.
+    pub floor: f64,
+    /// Probability of so much disagreement, or more, under the floor.
+    pub reject_p: f64,
+    /// Probability of so little disagreement, or less, from the nearest cheat.
+    pub accept_p: f64,
+    /// When it was judged.
+    pub judged_at_ms: u64,
+    /// What was counted.
+    pub probes: Vec<ProbeInfo>,
+}
+
+/// A verification task.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VerificationInfo {
+    /// Its number.
+    pub id: u64,
+    /// Why it exists.
+    pub purpose: PurposeName,
+    /// How far it is.
+    pub status: VerificationState,
+    /// Number of its probes.
+    pub probes: u32,
+    /// Whether each replica is rendered twice.
+    pub second_replica: bool,
+    /// The verdict; none before the receipt is decided.
+    pub verdict: Option<VerdictInfo>,
+}
+
+/// A worker's signed statement about one frame.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReceiptInfo {
+    /// Its number.
+    pub id: u64,
+    /// How far it is.
+    pub status: ReceiptState,
+    /// Who signed.
+    pub worker: NodeRef,
+    /// When it came.
+    pub received_at_ms: u64,
+    /// How long the frame took, in seconds.
+    pub render_s: f64,
+    /// What it was rendered on.
+    pub device: String,
+    /// The build that rendered it.
+    pub engine: String,
+    /// Most memory that the engine used.
+    pub peak_memory_bytes: u64,
+    /// Hash of the layers; none before the receipt is decided.
+    pub layers_hash: Option<String>,
+    /// Hash of the output; none before the receipt is decided.
+    pub output_hash: Option<String>,
+    /// Why it was rejected or withdrawn.
+    pub reason: Option<String>,
+    /// Verification tasks that failed without an answer.
+    pub failed_tries: u32,
+    /// Its verification tasks, the oldest first.
+    pub verifications: Vec<VerificationInfo>,
+}

@@ -1,0 +1,147 @@
+//! What users ask for: jobs and tickets.
+
+use super::RoleName;
+use candela_core::settings::OutputFormat;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A job to be rendered. Its blobs are uploaded before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobRequest {
+    /// 32 hexadecimal digits drawn by the submitter: the same submission sent twice is one job.
+    pub submission_id: String,
+    /// What people call it.
+    pub name: String,
+    /// Who submits.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// The scene.
+    pub scene: SceneRequest,
+    /// Which frames, like `1-24`, `1,5,9-12` or `1-100/10`; the scene's own range if there is none.
+    #[serde(default)]
+    pub frames: Option<String>,
+    /// Exact build to render with; the manager's default if there is none.
+    #[serde(default)]
+    pub engine: Option<String>,
+    /// What is set over the scene's own settings.
+    #[serde(default)]
+    pub overrides: OverridesRequest,
+    /// What the submitter is content with.
+    #[serde(default)]
+    pub allow: AllowRequest,
+    /// Higher goes first.
+    #[serde(default)]
+    pub priority: i32,
+}
+
+/// A .blend with everything it needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SceneRequest {
+    /// Path of the .blend: one of `files`.
+    pub main_file: String,
+    /// All files, with paths as they lie to one another.
+    pub files: Vec<SceneFile>,
+}
+
+/// One file of a scene.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SceneFile {
+    /// Relative, with `/` between the parts; no `..`.
+    pub path: String,
+    /// BLAKE3 hash of its bytes.
+    pub hash: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// Settings that a submitter may give; what is none is the scene's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OverridesRequest {
+    /// Percentage of the scene's resolution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentage: Option<u32>,
+    /// Samples per pixel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<u32>,
+    /// Name of the scene in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scene: Option<String>,
+    /// Name of the camera.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera: Option<String>,
+    /// Format of the outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<Format>,
+}
+
+/// What would be refused, unless the submitter says that it is meant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AllowRequest {
+    /// Go on although files are missing.
+    pub missing_files: bool,
+    /// Render with Cycles what is set to another render engine.
+    pub force_cycles: bool,
+    /// Wait if no suitable worker is connected.
+    pub wait: bool,
+}
+
+/// Format of the outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// 8-bit PNG with the scene's view transform.
+    Png,
+    /// 16-bit PNG with the scene's view transform.
+    Png16,
+    /// JPEG, quality 90, with the scene's view transform.
+    Jpeg,
+    /// OpenEXR, 32-bit float, linear.
+    Exr,
+}
+
+impl From<OutputFormat> for Format {
+    fn from(format: OutputFormat) -> Self {
+        match format {
+            OutputFormat::Png => Format::Png,
+            OutputFormat::Png16 => Format::Png16,
+            OutputFormat::Jpeg => Format::Jpeg,
+            OutputFormat::Exr => Format::Exr,
+        }
+    }
+}
+
+impl From<Format> for OutputFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Png => OutputFormat::Png,
+            Format::Png16 => OutputFormat::Png16,
+            Format::Jpeg => OutputFormat::Jpeg,
+            Format::Exr => OutputFormat::Exr,
+        }
+    }
+}
+
+/// Asks for a ticket with which a node may join.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TicketRequest {
+    /// What the node may do.
+    pub roles: Vec<RoleName>,
+    /// Who it belongs to: a verifier never checks work of its own owner.
+    pub owner: String,
+    /// How long it may be used, in seconds; the manager's default if there is none.
+    #[serde(default)]
+    pub expires_s: Option<u64>,
+}
+
+/// A ticket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TicketReply {
+    /// One string, for `candela worker --join TICKET`.
+    pub ticket: String,
+}

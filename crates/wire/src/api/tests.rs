@@ -1,0 +1,1 @@
+//! Fixtures of every form that is sent.
