@@ -33,7 +33,8 @@ impl FrameSet {
             if first > last {
                 return Err(empty(&format!("the range {part:?} ends before it begins")));
             }
-            let count = usize::try_from(last.saturating_sub(first) / i64::from(step) + 1).unwrap_or(usize::MAX);
+            let count = usize::try_from(last.saturating_sub(first) / i64::from(step))
+                .map_or(usize::MAX, |steps| steps.saturating_add(1));
             if frames.len().saturating_add(count) > FRAMES_PER_JOB_MAX {
                 return Err(too_many(frames.len().saturating_add(count)));
             }

@@ -65,7 +65,10 @@ impl Region {
     /// Whether the region is not empty and lies within a picture of that size.
     #[must_use]
     pub fn fits(self, within: Size) -> bool {
-        self.x0 < self.x1 && self.y0 < self.y1 && self.x1 <= within.width && self.y1 <= within.height
+        self.x0 < self.x1
+            && self.y0 < self.y1
+            && self.x1 <= within.width
+            && self.y1 <= within.height
     }
 }
 

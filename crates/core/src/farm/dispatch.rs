@@ -90,13 +90,16 @@ impl Farm {
         let fit = |node: &NodeId| {
             let presence = self.presence.get(node);
             !job.excluded.contains(node)
-                && presence.is_some_and(|p| p.hello.engines.contains(&job.submission.engine))
+                && presence.is_some_and(|p| {
+                    p.hello.roles.contains(&Role::Worker)
+                        && p.hello.engines.contains(&job.submission.engine)
+                })
         };
         let suitable: Vec<NodeId> = idle.keys().copied().filter(fit).collect();
         if suitable.is_empty() {
             return None;
         }
-        let slots: usize = self.presence.keys().filter(|node| fit(node)).count().max(1);
+        let slots = self.presence.keys().filter(|node| fit(node)).count().max(1);
         let numbers = self.next_frames(job_id, slots)?;
         let crashed_on: BTreeSet<NodeId> = numbers
             .iter()
@@ -135,9 +138,9 @@ impl Farm {
         if let Some(landmark) = job.landmarks.iter().find(|number| waiting.contains(number)) {
             return Some(BTreeSet::from([*landmark]));
         }
-        let by_time = job.frame_s().map_or(1.0, |frame_s| {
-            (self.policy.task_target_s / frame_s.max(1e-3)).floor()
-        });
+        let by_time = job
+            .frame_s()
+            .map_or(1.0, |frame_s| (self.policy.task_target_s / frame_s.max(1e-3)).floor());
         let share = waiting.len().div_ceil(2 * slots);
         let count = (by_time.max(1.0) as usize).min(self.policy.task_frames_max).min(share).max(1);
         let frames = self.frames.get(&job_id)?;
@@ -210,8 +213,11 @@ impl Farm {
         let verification = self.verifications.get(&id)?;
         let receipt = self.receipts.get(&verification.receipt)?;
         let engine = &receipt.statement.engine;
-        let eligible: Vec<NodeId> =
-            idle.keys().copied().filter(|node| self.may_verify(*node, receipt.node, engine)).collect();
+        let eligible: Vec<NodeId> = idle
+            .keys()
+            .copied()
+            .filter(|node| self.may_verify(*node, receipt.node, engine))
+            .collect();
         let judges: BTreeSet<NodeId> = self
             .rounds
             .get(&receipt.id)

@@ -25,7 +25,7 @@ use crate::scene::{PreviewFacts, SceneFacts};
 use crate::seed::Seed;
 use crate::task::{Receipt, Statement, Task, TaskStatus};
 use crate::time::Time;
-use crate::verification::{VerificationStatus, VerificationTask, Verdict};
+use crate::verification::{Verdict, VerificationStatus, VerificationTask};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened or is asked for. Times, signatures and sizes were checked at the edge.
@@ -74,8 +74,6 @@ pub enum Command {
         node: NodeId,
         /// The lease.
         lease: LeaseId,
-        /// Why, for people.
-        reason: String,
     },
     /// A worker could not render a frame.
     FrameFailed {
@@ -330,8 +328,8 @@ impl Farm {
             Command::Heard { node, scenes_held, paused } => {
                 self.heard(node, scenes_held, paused, now)
             }
-            Command::LeaseDeclined { node, lease, reason } => {
-                self.lease_declined(node, lease, &reason, now, effects)
+            Command::LeaseDeclined { node, lease } => {
+                self.lease_declined(node, lease, now, effects)
             }
             Command::FrameFailed { node, lease, frame, fault, text } => {
                 self.frame_failed(node, lease, frame, fault, text, now, effects)
@@ -401,7 +399,13 @@ impl Farm {
     }
 
     /// Sets a frame's status and keeps the index of waiting frames.
-    fn set_frame(&mut self, job: JobId, number: i32, status: FrameStatus, effects: &mut Vec<Effect>) {
+    fn set_frame(
+        &mut self,
+        job: JobId,
+        number: i32,
+        status: FrameStatus,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(frame) = self.frames.get_mut(&job).and_then(|frames| frames.get_mut(&number))
         else {
             return;

@@ -46,7 +46,12 @@ impl Farm {
     }
 
     /// What the node doesn't work on any more is queued again; what is not its any more, it is told.
-    fn reconcile_leases(&mut self, node: NodeId, held: &BTreeSet<LeaseId>, effects: &mut Vec<Effect>) {
+    fn reconcile_leases(
+        &mut self,
+        node: NodeId,
+        held: &BTreeSet<LeaseId>,
+        effects: &mut Vec<Effect>,
+    ) {
         let ours = self.leases_of.get(&node).cloned().unwrap_or_default();
         for lost in ours.difference(held) {
             if let Some(task) = self.leased.get(lost).copied() {

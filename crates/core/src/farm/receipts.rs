@@ -87,13 +87,19 @@ impl Farm {
         if statement.engine != job.submission.engine || statement.scene != job.submission.scene {
             return refuse(
                 RefusalCode::EngineMismatch,
-                format!("the task is for {} and another scene or engine was stated", job.submission.engine),
+                format!(
+                    "the task is for {} and another scene or engine was stated",
+                    job.submission.engine
+                ),
             );
         }
         if statement.output_bytes == 0 || statement.output_bytes > OUTPUT_BYTES_MAX {
             return refuse(
                 RefusalCode::TooLarge,
-                format!("an output has 1 to {OUTPUT_BYTES_MAX} bytes, not {}", statement.output_bytes),
+                format!(
+                    "an output has 1 to {OUTPUT_BYTES_MAX} bytes, not {}",
+                    statement.output_bytes
+                ),
             );
         }
         Ok(job.id)
@@ -123,13 +129,11 @@ impl Farm {
         &mut self,
         node: NodeId,
         lease: LeaseId,
-        reason: &str,
         now: Time,
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {
         let task = self.held_task(node, lease)?;
         self.rest(node, now);
-        let _ = reason;
         self.return_task(task, effects);
         Ok(Reply::Done)
     }

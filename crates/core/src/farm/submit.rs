@@ -199,7 +199,8 @@ impl Farm {
         } else {
             job.status = JobStatus::Active;
         }
-        let numbers: Vec<i32> = self.frames.get(&job_id).into_iter().flatten().map(|f| *f.0).collect();
+        let numbers: Vec<i32> =
+            self.frames.get(&job_id).into_iter().flatten().map(|f| *f.0).collect();
         for number in numbers {
             let Some(frame) = self.frames.get_mut(&job_id).and_then(|f| f.get_mut(&number)) else {
                 continue;

@@ -6,9 +6,7 @@ use crate::job::FrameStatus;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::task::ReceiptStatus;
 use crate::time::Time;
-use crate::verification::{
-    Outcome, Purpose, Verdict, VerificationStatus, VerificationTask,
-};
+use crate::verification::{Outcome, Purpose, Verdict, VerificationStatus, VerificationTask};
 
 impl Farm {
     pub(super) fn output_stored(
@@ -155,7 +153,13 @@ impl Farm {
     }
 
     /// Rejects a receipt and with it every frame of its lease that is not accepted, for somebody else to render.
-    fn reject(&mut self, receipt_id: ReceiptId, reason: &str, now: Time, effects: &mut Vec<Effect>) {
+    fn reject(
+        &mut self,
+        receipt_id: ReceiptId,
+        reason: &str,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(receipt) = self.receipts.get(&receipt_id) else { return };
         let (job, node, lease) = (receipt.job, receipt.node, receipt.statement.lease);
         let number = receipt.statement.frame;
@@ -200,7 +204,8 @@ impl Farm {
 
     fn end_leases_of(&mut self, node: NodeId, job: crate::id::JobId, effects: &mut Vec<Effect>) {
         let leases = self.leases_of.get(&node).cloned().unwrap_or_default();
-        let tasks: Vec<_> = leases.iter().filter_map(|lease| self.leased.get(lease)).copied().collect();
+        let tasks: Vec<_> =
+            leases.iter().filter_map(|lease| self.leased.get(lease)).copied().collect();
         for task in tasks {
             if self.tasks.get(&task).is_some_and(|task| task.job == job) {
                 self.return_task(task, effects);
@@ -222,7 +227,9 @@ impl Farm {
         };
         frame.attempts += 1;
         let status = if frame.attempts >= attempts_max {
-            FrameStatus::Failed(format!("{attempts_max} attempts came to nothing; the last: {reason}"))
+            FrameStatus::Failed(format!(
+                "{attempts_max} attempts came to nothing; the last: {reason}"
+            ))
         } else {
             FrameStatus::Waiting
         };
@@ -240,7 +247,13 @@ impl Farm {
         self.set_frame(job, number, FrameStatus::Waiting, effects);
     }
 
-    fn give_up_receipt(&mut self, id: ReceiptId, reason: &str, now: Time, effects: &mut Vec<Effect>) {
+    fn give_up_receipt(
+        &mut self,
+        id: ReceiptId,
+        reason: &str,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(receipt) = self.receipts.get(&id) else { return };
         let (job, number) = (receipt.job, receipt.statement.frame);
         self.withdraw(id, reason, effects);
