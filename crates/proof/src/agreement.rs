@@ -182,12 +182,8 @@ pub fn compare_map(
         .filter(|(_, wrong)| *wrong > 0)
         .map(|(group, wrong)| (group.name, wrong))
         .collect();
-    let mut map = AgreementMap {
-        size: replica.size,
-        states,
-        repeated: second.is_some(),
-        wrong_groups,
-    };
+    let mut map =
+        AgreementMap { size: replica.size, states, repeated: second.is_some(), wrong_groups };
     map.leave_out_near_unstable(options.unstable_margin_px);
     Ok(map)
 }

@@ -50,7 +50,8 @@
 //! mean `d`. If unstable values never repeat, the chance is `1 − √(1 − d)`, which is smaller. The floor is raised by this, with the upper
 //! Clopper–Pearson bound (10⁻³) of `d`. The margin takes away more than that; it isn't credited.
 //! Where whole areas flip together, whole tiles may: the chance of a bad tile is raised by the same amount as soon as
-//! anything unstable was seen. If inspection found the scene unrepeatable, the caller sets `bad_tile_share_upper`.
+//! anything unstable was seen. If inspection found the scene unrepeatable, the caller sets `bad_tile_share_upper`. Where it isn't 0, bad tiles are
+//! tested by their number alone, and the pixels' tests for rejection leave them out; those for acceptance don't.
 
 mod floor;
 mod pool;
@@ -209,7 +210,8 @@ pub struct Judgement {
 /// Judges a task by the tiles compared so far.
 ///
 /// The counts are those of [`crate::agreement::compare`] ([`TileCounts::is_consistent`]), each tile of a frame once. Values of
-/// floor and policy outside their ranges are moved to the nearest end of them; NaN to the end that rejects nobody.
+/// the floor outside their ranges are moved to the nearest end of them, NaN to the end that rejects nobody. The policy is our own and is
+/// taken as it is.
 #[must_use]
 pub fn judge(
     tiles: &[TileCounts],
@@ -227,21 +229,29 @@ pub fn judge(
     } else {
         stats::ln(policy.reject_error) - spent
     } - stats::ln(3.0);
-    let pool = |judged, wrong, squares| {
-        Pool::new(judged, wrong, squares, &floor, policy, (ln_reject, ln_accept))
-    };
-    let bad_tiles = tiles.iter().filter(|tile| is_bad(tile, &floor, policy, ln_reject)).count();
+    let bad = |tile: &&TileCounts| is_bad(tile, &floor, policy, ln_reject);
+    let bad_tiles = tiles.iter().filter(bad).count();
+    // Where honest tiles may be bad, rejection by pixels looks at the others only.
+    let aside: TileCounts =
+        tiles.iter().filter(bad).filter(|_| floor.bad_tile_share_upper > 0.0).copied().sum();
+    let pool = |kind| Pool::new(kind, &floor, policy, (ln_reject, ln_accept));
     let mut judgement = Judgement {
         verdict: Verdict::Undecided,
         reason: Reason::NothingJudged,
         pooled,
         floor,
-        informative: pool(
-            pooled.informative_judged,
-            pooled.informative_wrong(),
-            pooled.informative_patch_squares,
-        ),
-        direct: pool(pooled.direct_judged, pooled.direct_wrong(), pooled.direct_patch_squares),
+        informative: pool(pool::Kind {
+            judged: pooled.informative_judged,
+            wrong: pooled.informative_wrong(),
+            wrong_aside: aside.informative_wrong(),
+            patch_squares: pooled.informative_patch_squares,
+        }),
+        direct: pool(pool::Kind {
+            judged: pooled.direct_judged,
+            wrong: pooled.direct_wrong(),
+            wrong_aside: aside.direct_wrong(),
+            patch_squares: pooled.direct_patch_squares,
+        }),
         tiles: tiles.len() as u64,
         tiles_judged: tiles.iter().filter(|tile| is_judged(tile)).count() as u64,
         bad_tiles: bad_tiles as u64,
@@ -288,9 +298,12 @@ fn decide(j: &Judgement, policy: &Policy, exhausted: bool) -> (Verdict, Reason) 
     let enough_tiles = exhausted || j.tiles_judged >= policy.tiles_min;
     let at_limit = exhausted || j.tiles >= policy.tiles_max;
     let hardly_informative = at_limit && j.informative.judged < policy.informative_px_min;
-    let compatible = |pool: &Pool| pool.ln_tail_floor > stats::ln(policy.accept_error);
     let slope = floor::even_share(j.floor.disagree_share_upper, policy.cheat_share);
     let honest_share = |pool: &Pool| pool.wrong as f64 <= slope * pool.judged as f64;
+    let compatible = |pool: &Pool| {
+        pool.ln_tail_floor > stats::ln(policy.accept_error)
+            && (pool.wrong_aside == 0 || honest_share(pool))
+    };
     let acceptances = [
         (
             enough_tiles && j.informative.is_accepted() && compatible(&j.direct),

@@ -73,9 +73,8 @@ impl NoiseMap {
         if largest == 0.0 {
             return vec![0; grid.len()];
         }
-        let weight = |value: f32| {
-            (f64::from(usable(value)) * WEIGHT_ONE / f64::from(largest)) as u64
-        };
+        let weight =
+            |value: f32| (f64::from(usable(value)) * WEIGHT_ONE / f64::from(largest)) as u64;
         (0..grid.len())
             .filter_map(|number| grid.tile(number))
             .map(|tile| {

@@ -75,14 +75,8 @@ pub fn ln_gamma(x: f64) -> f64 {
         at += 1.0;
     }
     // B_2k / (2k (2k-1)).
-    const TERMS: [f64; 6] = [
-        1.0 / 12.0,
-        -1.0 / 360.0,
-        1.0 / 1260.0,
-        -1.0 / 1680.0,
-        1.0 / 1188.0,
-        -691.0 / 360_360.0,
-    ];
+    const TERMS: [f64; 6] =
+        [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0, 1.0 / 1188.0, -691.0 / 360_360.0];
     let inverse_square = 1.0 / (at * at);
     let series = TERMS.iter().rev().fold(0.0, |sum, term| sum * inverse_square + term);
     (at - 0.5) * ln(at) - at + HALF_LN_TWO_PI + series / at - ln(product)

@@ -24,7 +24,9 @@ impl NoiseFloor {
     /// Clumps of honest disagreement: the most seen in a tile of 32 × 32 pixels is 8; twice that, to be careful.
     pub const CLUMP_PX: f64 = 16.0;
 
-    /// The floor before anything was measured for worker and verifier of the same class: 10⁻⁵, as none of 10⁵ pixels disagreed.
+    /// The floor before anything was measured for worker and verifier of the same class: 10⁻⁵.
+    ///
+    /// Renders of one class were the same to the bit wherever the scene repeats; this leaves room for what wasn't seen.
     #[must_use]
     pub fn same_class() -> Self {
         NoiseFloor {
@@ -68,10 +70,8 @@ impl NoiseFloor {
             let seen = pooled.unstable_patch_squares as f64 / pooled.unstable as f64;
             floor.clump_px = floor.clump_px.max(seen);
         }
-        let (x, n) = (
-            pooled.unstable as f64 / floor.clump_px,
-            pooled.repeated as f64 / floor.clump_px,
-        );
+        let (x, n) =
+            (pooled.unstable as f64 / floor.clump_px, pooled.repeated as f64 / floor.clump_px);
         let differ = stats::share_upper(x, n, BOUND_ERROR);
         let raise = if differ < 0.5 { 0.5 * differ / (1.0 - differ) } else { 1.0 };
         floor.disagree_share_upper = share(floor.disagree_share_upper + raise);

@@ -1,7 +1,7 @@
 //! Pixels of one kind, pooled over a task, with the two bounds on how many may be wrong.
 
-use super::floor::NoiseFloor;
 use super::Policy;
+use super::floor::NoiseFloor;
 use crate::stats;
 
 /// The pooled pixels of one kind (informative or direct) and what they prove.
@@ -13,31 +13,41 @@ pub struct Pool {
     pub judged: u64,
     /// Of these, those that disagree.
     pub wrong: u64,
+    /// Of the wrong ones, those in bad tiles where the scene may have honest bad tiles: they don't count towards `reject_from`.
+    pub wrong_aside: u64,
     /// Independent pixels they are worth against the floor.
     pub effective_honest: f64,
     /// Independent pixels they are worth against the nearest cheat.
     pub effective_cheat: f64,
     /// With up to that many wrong the nearest cheat is excluded; none if not even with 0.
     pub accept_up_to: Option<u64>,
-    /// With that many wrong or more an honest worker is excluded; none if not even with all.
+    /// With that many wrong (and not set aside) or more an honest worker is excluded; none if not even with all.
     pub reject_from: Option<u64>,
-    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels or more.
+    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels (not set aside) or more.
     pub ln_tail_floor: f64,
     /// Natural logarithm of the chance that the nearest cheat shows as many wrong pixels or fewer.
     pub ln_tail_cheat: f64,
 }
 
+/// What goes into a pool.
+pub(super) struct Kind {
+    pub(super) judged: u64,
+    pub(super) wrong: u64,
+    pub(super) wrong_aside: u64,
+    pub(super) patch_squares: u64,
+}
+
 impl Pool {
     /// `ln_errors` are the logarithms of the errors of rejection and acceptance in this round.
     pub(super) fn new(
-        judged: u64,
-        wrong: u64,
-        patch_squares: u64,
+        kind: Kind,
         floor: &NoiseFloor,
         policy: &Policy,
         ln_errors: (f64, f64),
     ) -> Self {
         let (ln_reject, ln_accept) = ln_errors;
+        let Kind { judged, wrong, wrong_aside, patch_squares } = kind;
+        let counted = wrong.saturating_sub(wrong_aside);
         let n = judged as f64;
         let clumps = policy.cheat_clump_patches.max(1.0);
         let effective_cheat =
@@ -57,17 +67,19 @@ impl Pool {
         Pool {
             judged,
             wrong,
+            wrong_aside,
             effective_honest: n / floor.clump_px,
             effective_cheat,
             accept_up_to: accept_end.checked_sub(1),
             reject_from,
-            ln_tail_floor: tail_floor(wrong),
+            ln_tail_floor: tail_floor(counted),
             ln_tail_cheat: tail_cheat(wrong),
         }
     }
 
     pub(super) fn is_rejected(&self) -> bool {
-        self.reject_from.is_some_and(|from| self.wrong >= from)
+        let counted = self.wrong.saturating_sub(self.wrong_aside);
+        self.reject_from.is_some_and(|from| counted >= from)
     }
 
     pub(super) fn is_accepted(&self) -> bool {

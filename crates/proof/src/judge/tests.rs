@@ -1,1 +1,242 @@
 //! Verdicts at the edges, one by one; error rates are measured in `tests/simulation.rs`.
+
+use super::*;
+
+const FULL: u64 = 64 * 64;
+
+/// A tile with so many informative and direct pixels, of which so many are wrong, spread evenly over its patches.
+fn tile(informative: u64, wrong: u64, direct: u64, direct_wrong: u64) -> TileCounts {
+    let squares = |n: u64| {
+        let patches = n.div_ceil(256).clamp(1, 16);
+        n * n / patches
+    };
+    TileCounts {
+        pixels: informative + direct,
+        informative_judged: informative,
+        informative_agree: informative - wrong,
+        direct_judged: direct,
+        direct_agree: direct - direct_wrong,
+        informative_patch_squares: squares(informative),
+        direct_patch_squares: squares(direct),
+        ..TileCounts::default()
+    }
+}
+
+fn verdict_of(tiles: &[TileCounts], floor: NoiseFloor, tiles_in_task: u64) -> (Verdict, Reason) {
+    let progress = Progress { round: 1, tiles_in_task };
+    let judgement = judge(tiles, &floor, &Policy::default(), progress);
+    (judgement.verdict, judgement.reason)
+}
+
+#[test]
+fn tables() {
+    use Verdict::*;
+    let (same, other) = (NoiseFloor::same_class(), NoiseFloor::other_class());
+    let clean = tile(FULL, 0, 0, 0);
+    let forged = tile(FULL, FULL - 40, 0, 0);
+    let sky = tile(0, 0, FULL, 0);
+    let painted = tile(0, 0, FULL, FULL);
+    let unjudged = TileCounts { pixels: FULL, not_judged: FULL, ..TileCounts::default() };
+    let many = 10_000;
+    let with_one = |other: TileCounts, tiles: usize, odd: TileCounts| {
+        let mut tiles = vec![other; tiles];
+        tiles[0] = odd;
+        tiles
+    };
+    let cases = [
+        ("no tiles", vec![], other, many, (Undecided, Reason::NothingJudged)),
+        ("no tiles in the task", vec![], other, 0, (Undecided, Reason::NothingJudged)),
+        ("nothing judged", vec![unjudged; 40], other, many, (Undecided, Reason::NothingJudged)),
+        ("clean", vec![clean; 25], other, many, (Accepted, Reason::NearestCheatExcluded)),
+        ("few tiles", vec![clean; 24], other, many, (Undecided, Reason::TooFewTiles)),
+        (
+            "few pixels",
+            vec![tile(90, 0, 4006, 0); 25],
+            other,
+            many,
+            (Undecided, Reason::TooFewPixels),
+        ),
+        ("one tile forged of one", vec![forged], other, many, (Rejected, Reason::BadTiles)),
+        ("one of three", with_one(clean, 3, forged), other, many, (Rejected, Reason::BadTiles)),
+        (
+            "one of a whole film",
+            with_one(clean, 5000, forged),
+            other,
+            many,
+            (Rejected, Reason::BadTiles),
+        ),
+        ("painted sky", with_one(clean, 25, painted), other, many, (Rejected, Reason::BadTiles)),
+        (
+            "a logo in the sky",
+            with_one(sky, 25, tile(0, 0, FULL, 1500)),
+            same,
+            many,
+            (Rejected, Reason::DirectPixels),
+        ),
+        (
+            "honest, one tile worst",
+            with_one(clean, 25, tile(FULL, 74, 0, 0)),
+            other,
+            many,
+            (Accepted, Reason::NearestCheatExcluded),
+        ),
+        (
+            "honest, all at the floor",
+            vec![tile(FULL, 8, 0, 0); 25],
+            other,
+            many,
+            (Accepted, Reason::NearestCheatExcluded),
+        ),
+        (
+            "9 % wrong everywhere",
+            vec![tile(FULL, 368, 0, 0); 3],
+            other,
+            many,
+            (Rejected, Reason::InformativePixels),
+        ),
+        (
+            "3 % wrong everywhere",
+            vec![tile(FULL, 123, 0, 0); 25],
+            other,
+            many,
+            (Rejected, Reason::InformativePixels),
+        ),
+        ("sky, first round", vec![sky; 25], same, many, (Undecided, Reason::TooFewPixels)),
+        ("sky, at the limit", vec![sky; 50], same, many, (Accepted, Reason::DirectMatch)),
+        ("sky, all of it", vec![sky; 5], same, 5, (Accepted, Reason::AllCompared)),
+        ("blank frames forged", vec![painted; 5], same, 5, (Rejected, Reason::BadTiles)),
+        ("1 × 1", vec![tile(1, 0, 0, 0)], other, 1, (Accepted, Reason::AllCompared)),
+        (
+            "1 × 1, wrong, other class",
+            vec![tile(1, 1, 0, 0)],
+            other,
+            1,
+            (Undecided, Reason::Exhausted),
+        ),
+        ("small, wrong", vec![tile(100, 100, 0, 0)], other, 1, (Rejected, Reason::BadTiles)),
+        ("small, in doubt", vec![tile(FULL, 60, 0, 0)], other, 1, (Undecided, Reason::Exhausted)),
+        (
+            "small, mostly not judged",
+            vec![unjudged, unjudged, clean],
+            other,
+            3,
+            (Undecided, Reason::Exhausted),
+        ),
+    ];
+    for (what, tiles, floor, tiles_in_task, expected) in cases {
+        assert_eq!(verdict_of(&tiles, floor, tiles_in_task), expected, "{what}");
+    }
+}
+
+#[test]
+fn bounds_are_where_the_verdict_turns() {
+    let progress = Progress { round: 1, tiles_in_task: 1000 };
+    let of = |wrong: u64| {
+        let mut tiles = vec![tile(FULL, 0, 0, 0); 25];
+        for (i, tile) in tiles.iter_mut().enumerate() {
+            tile.informative_agree -= (wrong + i as u64) / 25;
+        }
+        judge(&tiles, &NoiseFloor::other_class(), &Policy::default(), progress)
+    };
+    let clean = of(0);
+    let (accept, reject) = (clean.informative.accept_up_to, clean.informative.reject_from);
+    let (accept, reject) = (accept.unwrap(), reject.unwrap());
+    assert!(accept < reject);
+    assert_eq!(of(accept).verdict, Verdict::Accepted);
+    assert_ne!(of(accept + 1).verdict, Verdict::Accepted);
+    assert_eq!(of(reject).verdict, Verdict::Rejected);
+    assert_ne!(of(reject - 1).verdict, Verdict::Rejected);
+    let later = judge(
+        &[tile(FULL, 0, 0, 0); 25],
+        &NoiseFloor::other_class(),
+        &Policy::default(),
+        Progress { round: 4, tiles_in_task: 1000 },
+    );
+    assert!(later.informative.reject_from > clean.informative.reject_from, "errors are spent");
+    assert!(later.informative.accept_up_to <= clean.informative.accept_up_to);
+}
+
+#[test]
+fn two_replicas_that_differ_raise_the_floor() {
+    let floor = NoiseFloor::same_class();
+    let calm = TileCounts { repeated: 100_000, ..tile(100_000, 0, 0, 0) };
+    let torn = TileCounts { unstable: 2000, unstable_patch_squares: 2000 * 200, ..calm };
+    assert_eq!(floor.raised(&tile(100_000, 0, 0, 0)), floor);
+    let raised = floor.raised(&calm);
+    assert!(raised.disagree_share_upper < 1e-3 && raised.bad_tile_share_upper == 0.0);
+    let raised = floor.raised(&torn);
+    assert_eq!(raised.clump_px, 200.0);
+    // Half of 2 %, and room for its uncertainty from 10 clumps in 500.
+    assert!((0.01..0.03).contains(&raised.disagree_share_upper), "{raised:?}");
+    assert!(raised.bad_tile_share_upper >= 0.01);
+    let all = TileCounts {
+        unstable: 4096,
+        pixels: 4096,
+        repeated: 4096,
+        unstable_patch_squares: 4096 * 256,
+        ..TileCounts::default()
+    };
+    assert_eq!(floor.raised(&all).disagree_share_upper, 1.0, "nothing is impossible then");
+}
+
+#[test]
+fn where_areas_flip_one_bad_tile_is_no_proof_and_many_are() {
+    let floor = NoiseFloor { bad_tile_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let judged = |bad: usize| {
+        let mut tiles = vec![tile(FULL, 0, 0, 0); 40];
+        tiles[..bad].fill(tile(FULL, FULL, 0, 0));
+        judge(&tiles, &floor, &Policy::default(), Progress { round: 1, tiles_in_task: 1000 })
+    };
+    let one = judged(1);
+    assert_eq!((one.bad_tiles, one.bad_tiles_reject_from), (1, Some(12)));
+    assert_eq!((one.verdict, one.reason), (Verdict::Undecided, Reason::BetweenBounds));
+    assert_eq!(judged(12).reason, Reason::BadTiles);
+}
+
+#[test]
+fn a_forged_sky_is_not_accepted_where_areas_flip() {
+    let floor = NoiseFloor { bad_tile_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let mut tiles = vec![tile(FULL / 2, 0, FULL / 2, 0); 40];
+    tiles[3] = tile(0, 0, FULL, FULL);
+    assert_eq!(verdict_of(&tiles, floor, 1000), (Verdict::Undecided, Reason::BetweenBounds));
+}
+
+#[test]
+fn odd_floors_reject_nobody() {
+    let nan = NoiseFloor {
+        disagree_share_upper: f64::NAN,
+        clump_px: f64::NAN,
+        bad_tile_share_upper: f64::NAN,
+    };
+    let above_the_cheat = NoiseFloor { disagree_share_upper: 0.2, ..NoiseFloor::other_class() };
+    for floor in [nan, above_the_cheat] {
+        let half_wrong = [tile(FULL, FULL / 10, 0, 0); 30];
+        assert_eq!(verdict_of(&half_wrong, floor, 1000).0, Verdict::Undecided);
+        assert_eq!(verdict_of(&half_wrong, floor, 30).0, Verdict::Undecided);
+    }
+    let below_zero =
+        NoiseFloor { disagree_share_upper: -1.0, clump_px: 0.0, bad_tile_share_upper: -1.0 };
+    assert_eq!(verdict_of(&[tile(FULL, 1, 0, 0)], below_zero, 1000).0, Verdict::Rejected);
+}
+
+#[test]
+fn a_measured_floor_is_an_upper_bound() {
+    let floor = NoiseFloor::measured(160, 160_000, 16.0);
+    assert!(floor.disagree_share_upper > 1e-3 && floor.disagree_share_upper < 3e-3, "{floor:?}");
+    assert_eq!(NoiseFloor::measured(0, 0, 16.0).disagree_share_upper, 1.0);
+}
+
+#[test]
+fn even_draws_to_catch_an_area() {
+    assert_eq!(Policy::tiles_to_catch(0.1, 0.1), 22);
+    assert_eq!(Policy::tiles_to_catch(0.1, 0.01), 44);
+    assert_eq!(Policy::tiles_to_catch(0.03, 1e-3), 227);
+}
+
+#[test]
+fn even_share_lies_between() {
+    let even = floor::even_share(1e-3, 0.03);
+    assert!((0.008..0.009).contains(&even), "{even}");
+    assert_eq!(floor::even_share(0.03, 0.03), 0.0);
+    assert!(floor::even_share(0.0, 0.03) > 0.0);
+}
