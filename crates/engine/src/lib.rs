@@ -1,1 +1,30 @@
 //! Runs a renderer in a sandbox: provisioning of exact builds, the Blender driver, layers.
+//!
+//! Only this crate starts processes. What runs inside is not trusted: scenes come from strangers,
+//! and whatever comes out of the engine's process is checked before it is believed.
+
+pub mod dependencies;
+pub mod engine;
+pub mod error;
+mod exr_read;
+mod exr_write;
+pub mod header;
+pub mod inspect;
+mod launch;
+pub mod layers;
+pub mod limits;
+mod process;
+mod protocol;
+pub mod provision;
+pub mod sandbox;
+mod watch;
+
+pub use engine::{
+    CpuClass, Device, DevelopRequest, DriverSource, Engine, EngineOptions, OpenOptions,
+    RenderRequest, Rendered, RenderedLayers, VideoRequest,
+};
+pub use error::EngineError;
+pub use limits::EngineLimits;
+pub use protocol::{DeviceInfo, Hello, Progress};
+pub use provision::{Installed, find, install};
+pub use sandbox::SandboxMode;

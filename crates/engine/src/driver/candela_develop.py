@@ -68,6 +68,31 @@ def mute_output_file_nodes():
     return count
 
 
+def wanted_layers(scene):
+    """What belongs to the layers, by view layer: the picture before denoising, and what it needs.
+
+    Of the other passes only those count that the compositor uses.
+    """
+    used = set()
+    if scene.use_nodes and scene.render.use_compositing:
+        for tree in trees(scene):
+            for node in tree.nodes:
+                if node.type == "R_LAYERS" and node.scene == scene:
+                    used |= {(node.layer, s.name) for s in node.outputs if s.is_linked}
+    wanted = []
+    for layer in scene.view_layers:
+        if not layer.use:
+            continue
+        denoised = bool(scene.cycles.use_denoising and layer.cycles.use_denoising)
+        passes = ["Combined"]
+        if denoised:
+            passes = ["Noisy Image", "Denoising Albedo", "Denoising Normal"]
+        known = {"Image", "Alpha", "Combined", *passes}
+        passes += sorted(name for of, name in used if of == layer.name and name not in known)
+        wanted.append({"name": layer.name, "denoised": denoised, "passes": passes})
+    return wanted
+
+
 def still_seed(scene):
     """Makes an animated or driven seed an ordinary value: the one of the current frame."""
     seed = scene.cycles.seed

@@ -7,6 +7,8 @@ what was its standard output when it started; what Blender prints goes to standa
 Other drivers may import this module, derive from `Driver`, override single steps and call `main`.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import sys
@@ -15,6 +17,8 @@ import time
 import traceback
 
 import bpy
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import candela_develop
 import candela_facts
@@ -73,6 +77,7 @@ class Driver:
         started = time.monotonic()
         scene = self.scene(request["settings"].get("scene"))
         self.configure(scene, request)
+        layers = candela_develop.wanted_layers(scene)
         self.set_frame(scene, request["frame"])
         self.set_seed(scene, request["seed_offset"])
         self.set_border(scene, request.get("region"))
@@ -83,6 +88,7 @@ class Driver:
             self.save_output(scene, request)
             self.output_written(scene, request)
         return {
+            "layers": layers,
             "seconds": time.monotonic() - started,
             "peak_memory_bytes": candela_facts.peak_memory_bytes(),
         }
@@ -327,6 +333,9 @@ def _streams():
 
 
 def _be_nice(options):
+    """Gives way to others, is the first to go when memory is short, and ends with its parent."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, 9)
     try:
         os.nice(int(options.get("nice") or 0))
         with open("/proc/self/oom_score_adj", "w", encoding="ascii") as score:

@@ -1,0 +1,511 @@
+//! A warm engine: one scene open in one sandboxed process, one request at a time.
+
+use std::path::{Path, PathBuf};
+
+use candela_core::layers::{Pixels, Region, TileGrid};
+use candela_core::scene::SceneFacts;
+use candela_core::settings::RenderSettings;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::error::EngineError;
+use crate::exr_read::{self, WantedLayer};
+use crate::exr_write;
+use crate::header;
+use crate::launch::{Launch, SceneMount};
+use crate::layers::{LayersHeader, LayersReader};
+use crate::limits::{EngineLimits, START_S_MAX};
+use crate::process::Process;
+use crate::protocol::{self, Facts, Hello, Progress, RenderAnswer};
+use crate::provision::Installed;
+use crate::sandbox::SandboxMode;
+
+/// What runs inside the engine's process.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum DriverSource {
+    /// The driver that is part of this crate.
+    #[default]
+    Own,
+    /// A Python file, run by the engine's Python with the own driver importable as `candela_driver`.
+    Python(PathBuf),
+    /// A program that speaks the same lines.
+    Program(PathBuf),
+}
+
+impl DriverSource {
+    /// The driver at a path: Python if it ends in `.py`, a program otherwise.
+    #[must_use]
+    pub fn from_path(path: &Path) -> Self {
+        match path.extension() {
+            Some(ending) if ending == "py" => DriverSource::Python(path.to_path_buf()),
+            _ => DriverSource::Program(path.to_path_buf()),
+        }
+    }
+}
+
+/// What to render on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// NVIDIA cards, by CUDA.
+    Cuda,
+    /// NVIDIA cards, by OptiX.
+    Optix,
+    /// AMD cards.
+    Hip,
+    /// Intel cards.
+    OneApi,
+}
+
+impl Device {
+    /// Name as Cycles has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Device::Cpu => "CPU",
+            Device::Cuda => "CUDA",
+            Device::Optix => "OPTIX",
+            Device::Hip => "HIP",
+            Device::OneApi => "ONEAPI",
+        }
+    }
+}
+
+/// Which of its abilities the processor uses; all but the first are for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CpuClass {
+    /// All that it has.
+    #[default]
+    Native,
+    /// No AVX2.
+    NoAvx2,
+    /// No AVX2, and Cycles' own ray tracing tree instead of Embree.
+    NoAvx2NoEmbree,
+}
+
+impl CpuClass {
+    /// Name as the driver has it, e.g. `no-avx2`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            CpuClass::Native => "native",
+            CpuClass::NoAvx2 => "no-avx2",
+            CpuClass::NoAvx2NoEmbree => "no-avx2-no-embree",
+        }
+    }
+}
+
+/// How an engine is run.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The engine's program.
+    pub installed: Installed,
+    /// What drives it.
+    pub driver: DriverSource,
+    /// Folder for this engine alone: its writable folder, and its results.
+    pub scratch_dir: PathBuf,
+    /// What it may use.
+    pub limits: EngineLimits,
+    /// Threads for rendering; all of the machine's by default.
+    pub threads: Option<u32>,
+    /// What it renders on.
+    pub device: Device,
+    /// For tests: a lesser processor.
+    pub cpu_class: CpuClass,
+    /// Whether it is shut in.
+    pub sandbox: SandboxMode,
+}
+
+impl EngineOptions {
+    /// The usual options: own driver, default limits, processor, sandbox on.
+    #[must_use]
+    pub fn new(installed: Installed, scratch_dir: impl Into<PathBuf>) -> Self {
+        EngineOptions {
+            installed,
+            driver: DriverSource::default(),
+            scratch_dir: scratch_dir.into(),
+            limits: EngineLimits::default(),
+            threads: None,
+            device: Device::default(),
+            cpu_class: CpuClass::default(),
+            sandbox: SandboxMode::default(),
+        }
+    }
+}
+
+/// How a scene is opened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenOptions {
+    /// Name of the scene in the file whose facts are wanted, or the active one.
+    pub scene: Option<String>,
+}
+
+/// One render.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderRequest {
+    /// Number of the frame.
+    pub frame: i32,
+    /// The part of the frame, or all of it.
+    pub region: Option<Region>,
+    /// What is added to the scene's seed; 0 for the scene's own picture.
+    pub seed_offset: i32,
+    /// The settings.
+    pub settings: RenderSettings,
+    /// Whether the output is wanted too; only for whole frames.
+    pub output: bool,
+}
+
+/// What a render gave.
+#[derive(Debug)]
+pub struct Rendered {
+    /// The layers.
+    pub layers: RenderedLayers,
+    /// The output file, if it was wanted. It belongs to the caller.
+    pub output: Option<PathBuf>,
+    /// Seconds that the engine took.
+    pub seconds: f64,
+    /// The most memory that the engine has had so far, in bytes.
+    pub peak_memory_bytes: u64,
+}
+
+/// Layers of a whole frame are a file, those of a region pixels.
+#[derive(Debug)]
+pub enum RenderedLayers {
+    /// A whole frame's layers file; it belongs to the caller.
+    File {
+        /// Where it lies.
+        path: PathBuf,
+        /// What it holds.
+        header: LayersHeader,
+    },
+    /// A region's pixels.
+    Pixels(Pixels),
+}
+
+/// One development.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DevelopRequest {
+    /// Number of the frame.
+    pub frame: i32,
+    /// The part of the frame that the layers cover, or all of it.
+    pub region: Option<Region>,
+    /// The settings.
+    pub settings: RenderSettings,
+    /// The layers file.
+    pub layers: PathBuf,
+}
+
+/// One film.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VideoRequest {
+    /// The pictures, in order; all of one format.
+    pub frames: Vec<PathBuf>,
+    /// Size of the film.
+    pub size: candela_core::layers::Size,
+    /// Frames per second.
+    pub fps: f64,
+}
+
+/// An engine. Dropping it kills its process; the files that it gave stay.
+pub struct Engine {
+    options: EngineOptions,
+    launch: Launch,
+    process: Option<Process>,
+    scene_open: bool,
+    results: u64,
+}
+
+impl Engine {
+    /// Makes the folders; the process starts with the first request.
+    ///
+    /// # Errors
+    /// If a folder can't be made or the driver is not there.
+    pub async fn start(options: EngineOptions) -> Result<Self, EngineError> {
+        let launch = Launch::new(&options)?;
+        Ok(Engine { options, launch, process: None, scene_open: false, results: 0 })
+    }
+
+    /// Asks what engine this is. A scene that was open is closed.
+    ///
+    /// # Errors
+    /// If the process can't be started, the sandbox can't be made, or the engine fails.
+    pub async fn hello(&mut self) -> Result<Hello, EngineError> {
+        self.launch(&SceneMount::None)?;
+        self.ask("hello", json!({}), START_S_MAX, &mut |_| {}).await
+    }
+
+    /// Opens a scene in a fresh process: `main_file` within `scene_dir`, of which nothing else of the disk is seen.
+    ///
+    /// # Errors
+    /// If the file is no .blend, cut off, or of a newer version; if the engine declines or fails.
+    pub async fn open(
+        &mut self,
+        scene_dir: &Path,
+        main_file: &Path,
+        options: &OpenOptions,
+    ) -> Result<SceneFacts, EngineError> {
+        let path = scene_dir.join(main_file);
+        let version = self.options.installed.version;
+        let checked = tokio::task::spawn_blocking(move || {
+            let header = header::check_whole(&path)?;
+            header::check_version(&header, [version[0], version[1]])?;
+            Ok::<_, EngineError>(header)
+        });
+        let header = joined(checked.await)??;
+        self.launch(&SceneMount::Folder(scene_dir.to_path_buf()))?;
+        let inside = self.launch.scene_inside(scene_dir, main_file);
+        let limit_s = self.options.limits.open_s_max;
+        let request = json!({ "path": inside, "scene": options.scene });
+        let facts: Facts = self.ask("open", request, limit_s, &mut |_| {}).await?;
+        self.scene_open = true;
+        Ok(facts.into_core(header.version))
+    }
+
+    /// Renders a frame or a region of the open scene.
+    ///
+    /// # Errors
+    /// If no scene is open, the engine declines, fails, crashes or breaks a limit. After a crash the
+    /// scene has to be opened again.
+    pub async fn render(
+        &mut self,
+        request: &RenderRequest,
+        mut on_progress: impl FnMut(Progress) + Send,
+    ) -> Result<Rendered, EngineError> {
+        self.check_region(request.region, &request.settings)?;
+        self.launch.clear_work()?;
+        let wants_output = request.output && request.region.is_none();
+        let output = format!("output.{}", request.settings.format.extension());
+        let message = json!({
+            "frame": request.frame,
+            "region": request.region.map(|r| [r.x0, r.y0, r.x1, r.y1]),
+            "seed_offset": request.seed_offset,
+            "settings": protocol::settings(&request.settings),
+            "layers_path": self.launch.work_inside("layers.exr"),
+            "output_path": wants_output.then(|| self.launch.work_inside(&output)),
+        });
+        let limit_s = self.options.limits.render_s_max;
+        let answer: RenderAnswer =
+            self.open_ask("render", message, limit_s, &mut on_progress).await?;
+        let wanted = wanted(&answer);
+        let layers = self.take_layers(request, wanted).await?;
+        let output = if wants_output { Some(self.take_result(&output)?) } else { None };
+        let seen = self.process.as_ref().map_or(0, Process::peak_memory_bytes);
+        Ok(Rendered {
+            layers,
+            output,
+            seconds: answer.seconds,
+            peak_memory_bytes: answer.peak_memory_bytes.max(seen),
+        })
+    }
+
+    /// Develops layers: the output file, which belongs to the caller.
+    ///
+    /// # Errors
+    /// As [`Engine::render`], and if the layers are not of the size that the settings say.
+    pub async fn develop(&mut self, request: &DevelopRequest) -> Result<PathBuf, EngineError> {
+        self.check_region(request.region, &request.settings)?;
+        self.launch.clear_work()?;
+        let exr = self.launch.work_outside("layers.exr");
+        let (layers, size) = (request.layers.clone(), request.settings.size);
+        let expected = request.region.map_or(size, Region::size);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut reader = LayersReader::open(&layers)?;
+            if reader.header.layout.size != expected {
+                return Err(EngineError::protocol("develop", "the layers have another size"));
+            }
+            Ok(exr_write::write(&mut reader, &exr)?)
+        });
+        joined(written.await)??;
+        let output = format!("output.{}", request.settings.format.extension());
+        let message = json!({
+            "frame": request.frame,
+            "region": request.region.map(|r| [r.x0, r.y0, r.x1, r.y1]),
+            "settings": protocol::settings(&request.settings),
+            "layers_path": self.launch.work_inside("layers.exr"),
+            "output_path": self.launch.work_inside(&output),
+        });
+        let limit_s = self.options.limits.render_s_max;
+        let _: Value = self.open_ask("develop", message, limit_s, &mut |_| {}).await?;
+        self.take_result(&output)
+    }
+
+    /// Makes an MP4 (H.264) of pictures; it belongs to the caller. No scene need be open.
+    ///
+    /// # Errors
+    /// If a picture can't be read, or the engine fails.
+    pub async fn encode_video(&mut self, request: &VideoRequest) -> Result<PathBuf, EngineError> {
+        if request.frames.is_empty() || !request.fps.is_finite() || request.fps <= 0.0 {
+            return Err(EngineError::protocol("encode_video", "it needs frames and a rate above 0"));
+        }
+        self.launch.clear_work()?;
+        let mut inside = Vec::new();
+        for (i, frame) in request.frames.iter().enumerate() {
+            let ending = frame.extension().and_then(|e| e.to_str()).unwrap_or("png");
+            let name = format!("film-{i:06}.{ending}");
+            let to = self.launch.work_outside(&name);
+            tokio::fs::copy(frame, &to).await.map_err(|e| EngineError::io("can't copy", frame, e))?;
+            inside.push(self.launch.work_inside(&name));
+        }
+        if self.process.is_none() {
+            self.launch(&SceneMount::None)?;
+        }
+        let message = json!({
+            "frames": inside,
+            "width": request.size.width,
+            "height": request.size.height,
+            "fps": request.fps,
+            "output_path": self.launch.work_inside("film.mp4"),
+        });
+        let limit_s = self.options.limits.render_s_max;
+        let _: Value = self.ask("encode_video", message, limit_s, &mut |_| {}).await?;
+        self.take_result("film.mp4")
+    }
+
+    /// Ends the process in an orderly way, or after two seconds not.
+    pub async fn quit(mut self) {
+        if let Some(process) = self.process.take() {
+            process.quit().await;
+        }
+    }
+
+    /// Kills the process and everything that it started; the scene is closed.
+    pub fn kill(&mut self) {
+        self.process = None;
+        self.scene_open = false;
+    }
+
+    /// The last lines that the engine printed.
+    #[must_use]
+    pub fn last_lines(&self) -> Vec<String> {
+        self.process.as_ref().map(Process::last_lines).unwrap_or_default()
+    }
+
+    pub(crate) fn launch(&mut self, scene: &SceneMount) -> Result<(), EngineError> {
+        self.kill();
+        self.launch.clear_work()?;
+        let spec = self.launch.spec(&self.options, scene)?;
+        self.process = Some(Process::start(spec, self.launch.work_outside(""))?);
+        Ok(())
+    }
+
+    async fn open_ask<T: DeserializeOwned>(
+        &mut self,
+        step: &'static str,
+        message: Value,
+        limit_s: u64,
+        on_progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<T, EngineError> {
+        if !self.scene_open {
+            return Err(EngineError::NotOpen);
+        }
+        self.ask(step, message, limit_s, on_progress).await
+    }
+
+    pub(crate) async fn ask<T: DeserializeOwned>(
+        &mut self,
+        step: &'static str,
+        mut message: Value,
+        limit_s: u64,
+        on_progress: &mut (dyn FnMut(Progress) + Send),
+    ) -> Result<T, EngineError> {
+        message["op"] = json!(step);
+        let process = self.process.as_mut().ok_or(EngineError::NotOpen)?;
+        match process.request(step, &message, limit_s, on_progress).await {
+            Ok(answer) => {
+                serde_json::from_value(answer).map_err(|e| EngineError::protocol(step, e.to_string()))
+            }
+            Err(error) => {
+                // After these the process lives and is as it was.
+                if !matches!(error, EngineError::Declined { .. } | EngineError::Failed { .. }) {
+                    self.kill();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn check_region(&self, region: Option<Region>, settings: &RenderSettings) -> Result<(), EngineError> {
+        let size = settings.size;
+        let empty = TileGrid { size }.is_empty();
+        if empty || region.is_some_and(|region| !region.fits(size)) {
+            return Err(EngineError::Declined {
+                code: "bad-region".into(),
+                text: format!("there is no such region in a frame of {} × {}", size.width, size.height),
+            });
+        }
+        Ok(())
+    }
+
+    async fn take_layers(
+        &mut self,
+        request: &RenderRequest,
+        wanted: Vec<WantedLayer>,
+    ) -> Result<RenderedLayers, EngineError> {
+        let exr = self.launch.checked_work_file("layers.exr")?;
+        let to = self.next_result("layers");
+        let expected = request.region.map_or(request.settings.size, Region::size);
+        let whole = request.region.is_none();
+        let read = tokio::task::spawn_blocking(move || {
+            let layers = if whole {
+                let header = exr_read::to_layers(&exr, &wanted, &to)?;
+                RenderedLayers::File { path: to, header }
+            } else {
+                RenderedLayers::Pixels(exr_read::to_pixels(&exr, &wanted)?)
+            };
+            let size = match &layers {
+                RenderedLayers::File { header, .. } => header.layout.size,
+                RenderedLayers::Pixels(pixels) => pixels.size,
+            };
+            if size != expected {
+                let problem = format!(
+                    "it is {} × {} pixels, not {} × {}",
+                    size.width, size.height, expected.width, expected.height
+                );
+                return Err(EngineError::protocol("render", problem));
+            }
+            std::fs::remove_file(&exr).map_err(|e| EngineError::io("can't remove", &exr, e))?;
+            Ok(layers)
+        });
+        joined(read.await)?
+    }
+
+    fn take_result(&mut self, name: &str) -> Result<PathBuf, EngineError> {
+        let from = self.launch.checked_work_file(name)?;
+        let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("out");
+        let to = self.next_result(ending);
+        std::fs::rename(&from, &to).map_err(|e| EngineError::io("can't move", &from, e))?;
+        Ok(to)
+    }
+
+    fn next_result(&mut self, ending: &str) -> PathBuf {
+        self.results += 1;
+        self.launch.results_dir().join(format!("{:06}.{ending}", self.results))
+    }
+
+    pub(crate) fn work_file(&self, name: &str) -> (PathBuf, PathBuf) {
+        (self.launch.work_inside(name), self.launch.work_outside(name))
+    }
+
+    pub(crate) fn options(&self) -> &EngineOptions {
+        &self.options
+    }
+}
+
+fn wanted(answer: &RenderAnswer) -> Vec<WantedLayer> {
+    answer
+        .layers
+        .iter()
+        .map(|layer| WantedLayer {
+            name: layer.name.clone(),
+            denoised: layer.denoised,
+            passes: layer.passes.clone(),
+        })
+        .collect()
+}
+
+fn joined<T>(result: Result<T, tokio::task::JoinError>) -> Result<T, EngineError> {
+    result.map_err(|e| EngineError::protocol("render", format!("reading the result broke off: {e}")))
+}
+

@@ -1,0 +1,162 @@
+//! Looks at a scene before the network takes it: its facts, and a small preview that shows where it is noisy.
+
+use std::path::Path;
+
+use candela_core::layers::{Pixels, Region, Size};
+use candela_core::scene::{PreviewFacts, SceneFacts};
+use candela_core::settings::{OutputFormat, RenderSettings};
+
+use crate::engine::{Engine, EngineOptions, OpenOptions, RenderRequest, RenderedLayers};
+use crate::error::EngineError;
+use crate::layers::LayersReader;
+
+/// What inspection found out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspection {
+    /// Facts about the scene.
+    pub facts: SceneFacts,
+    /// What the preview told; none if the scene can't be rendered as it is (the facts say why).
+    pub preview: Option<PreviewFacts>,
+}
+
+/// What inspection is to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InspectOptions {
+    /// Name of the scene in the file, or the active one.
+    pub scene: Option<String>,
+    /// Name of the camera, or the active one.
+    pub camera: Option<String>,
+    /// Whether to render with Cycles what is set to another render engine.
+    pub force_cycles: bool,
+    /// The first and the last frame that are wanted, or the scene's own range.
+    pub frames: Option<(i32, i32)>,
+}
+
+/// Longer side of the preview in pixels.
+pub const PREVIEW_EDGE_PX: u32 = 200;
+
+/// Most samples per pixel of the preview: enough for noise to show, few enough for a second or two.
+pub const PREVIEW_SAMPLES: u32 = 8;
+
+/// What is added to the seed for the preview's second picture.
+const OTHER_SEED: i32 = 7919;
+
+/// Opens a scene, takes its facts and renders the preview: twice in one process with two seeds, once more in another.
+///
+/// # Errors
+/// If the file is no scene for this engine, or the engine fails.
+pub async fn inspect(
+    options: EngineOptions,
+    scene_dir: &Path,
+    main_file: &Path,
+    what: &InspectOptions,
+) -> Result<Inspection, EngineError> {
+    let mut engine = Engine::start(options).await?;
+    let open = OpenOptions { scene: what.scene.clone() };
+    let facts = engine.open(scene_dir, main_file, &open).await?;
+    let renders = facts.render_engine == "CYCLES" || what.force_cycles;
+    if !renders || (facts.camera.is_none() && what.camera.is_none()) || facts.size.pixels() == 0 {
+        return Ok(Inspection { facts, preview: None });
+    }
+    let request = request(&facts, what);
+    let first = picture(&mut engine, &request).await?;
+    let other = RenderRequest { seed_offset: OTHER_SEED, ..request.clone() };
+    let other = picture(&mut engine, &other).await?;
+    engine.open(scene_dir, main_file, &open).await?;
+    let again = picture(&mut engine, &request).await?;
+    engine.quit().await;
+    let preview = compare(&first, &other, &again);
+    Ok(Inspection { facts, preview: Some(preview) })
+}
+
+fn request(facts: &SceneFacts, what: &InspectOptions) -> RenderRequest {
+    let (first, last) = what.frames.unwrap_or((facts.frame_start, facts.frame_end));
+    let middle = i64::midpoint(i64::from(first), i64::from(last));
+    let settings = RenderSettings {
+        size: preview_size(facts.size),
+        samples: Some(facts.samples.clamp(1, PREVIEW_SAMPLES)),
+        scene: what.scene.clone(),
+        camera: what.camera.clone(),
+        force_cycles: what.force_cycles,
+        format: OutputFormat::Png,
+    };
+    let frame = i32::try_from(middle).unwrap_or(first);
+    RenderRequest { frame, region: None, seed_offset: 0, settings, output: false }
+}
+
+/// A size of the frame's shape whose longer side is at most [`PREVIEW_EDGE_PX`].
+fn preview_size(size: Size) -> Size {
+    let longer = size.width.max(size.height);
+    if longer <= PREVIEW_EDGE_PX {
+        return size;
+    }
+    let scaled = |px: u32| {
+        let scaled = u64::from(px) * u64::from(PREVIEW_EDGE_PX) / u64::from(longer);
+        u32::try_from(scaled).unwrap_or(PREVIEW_EDGE_PX).max(1)
+    };
+    Size { width: scaled(size.width), height: scaled(size.height) }
+}
+
+async fn picture(engine: &mut Engine, request: &RenderRequest) -> Result<Pixels, EngineError> {
+    let rendered = engine.render(request, |_| {}).await?;
+    match rendered.layers {
+        RenderedLayers::Pixels(pixels) => Ok(pixels),
+        RenderedLayers::File { path, .. } => {
+            let pixels = LayersReader::open(&path)?.region(Region::whole(request.settings.size))?;
+            std::fs::remove_file(&path).map_err(|e| EngineError::io("can't remove", &path, e))?;
+            Ok(pixels)
+        }
+    }
+}
+
+/// Numbers of the channels that are colour of a picture: not depth, not what only guides the denoiser.
+fn colours(channels: &[String]) -> Vec<usize> {
+    let is_colour = |name: &String| {
+        let pass = name.rsplit_once('/').map_or(name.as_str(), |(_, rest)| rest);
+        ["Combined.R", "Combined.G", "Combined.B", "Noisy Image.R", "Noisy Image.G", "Noisy Image.B"]
+            .contains(&pass)
+    };
+    (0..channels.len()).filter(|i| is_colour(&channels[*i])).collect()
+}
+
+fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
+    let colours = colours(&first.channels);
+    let n = first.channels.len().max(1);
+    let mut noise = Vec::with_capacity(first.size.pixels() as usize);
+    let (mut unrepeatable, mut black) = (0_u64, true);
+    let pixels = first.data.chunks_exact(n).zip(other.data.chunks_exact(n)).zip(again.data.chunks_exact(n));
+    for ((first, other), again) in pixels {
+        let differs = first.iter().zip(again).any(|(a, b)| a.to_bits() != b.to_bits());
+        unrepeatable += u64::from(differs);
+        let noise_here = colours.iter().map(|c| (first[*c] - other[*c]).abs()).fold(0.0, f32::max);
+        noise.push(if noise_here.is_finite() { noise_here } else { 0.0 });
+        black &= colours.iter().all(|c| first[*c] <= 0.0 && other[*c] <= 0.0);
+    }
+    let unrepeatable_share = unrepeatable as f64 / noise.len().max(1) as f64;
+    PreviewFacts { size: first.size, noise, unrepeatable_share, black }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn previews_keep_the_shape() {
+        for (size, expected) in [((1920, 1080), (200, 112)), ((1600, 4096), (78, 200)), ((64, 10), (64, 10)), ((5000, 1), (200, 1))] {
+            let size = Size { width: size.0, height: size.1 };
+            let expected = Size { width: expected.0, height: expected.1 };
+            assert_eq!(preview_size(size), expected);
+        }
+    }
+
+    #[test]
+    fn noise_and_repeatability_are_told_apart() {
+        let channels = vec!["V/Combined.R".to_owned(), "V/Depth.Z".to_owned()];
+        let pixels = |data: [f32; 4]| Pixels { size: Size { width: 2, height: 1 }, channels: channels.clone(), data: data.to_vec() };
+        let first = pixels([1.0, 5.0, 0.5, 5.0]);
+        let facts = compare(&first, &pixels([3.0, 9.0, 0.5, 5.0]), &pixels([1.0, 5.0, 0.5, 6.0]));
+        assert_eq!(facts.noise, vec![2.0, 0.0]);
+        assert!((facts.unrepeatable_share - 0.5).abs() < 1e-9);
+        assert!(!facts.black);
+    }
+}

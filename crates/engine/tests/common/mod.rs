@@ -1,0 +1,94 @@
+//! What the tests with a real engine share: the installed engine, a scene made by a script, fixtures.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use candela_core::id::EngineBuild;
+use candela_core::layers::Size;
+use candela_core::settings::{OutputFormat, RenderSettings};
+use candela_engine::provision::Program;
+use candela_engine::{EngineOptions, Installed};
+
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
+}
+
+/// The engine, installed into a folder that outlives the test run.
+pub fn installed() -> Installed {
+    static INSTALLED: OnceLock<Installed> = OnceLock::new();
+    let install = || {
+        let named = std::env::var_os("CANDELA_ENGINES").map(PathBuf::from);
+        let folder = named.unwrap_or_else(|| workspace().join("target/candela-engines"));
+        let build = EngineBuild("blender-4.5.15".into());
+        candela_engine::install(&build, &folder, &mut |line| eprintln!("{line}")).unwrap()
+    };
+    INSTALLED.get_or_init(install).clone()
+}
+
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Bench { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn options(&self, name: &str) -> EngineOptions {
+        EngineOptions::new(installed(), self.folder.path().join(name))
+    }
+
+    pub fn file(&self, name: &str, contents: &str) -> PathBuf {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path
+    }
+}
+
+/// A folder with `scene.blend`, made by the script beside this file; made once per test program.
+pub fn scene_dir() -> &'static Path {
+    static SCENE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    SCENE
+        .get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let Program::Module { site, python, .. } = installed().program else {
+                panic!("the tests make their scene with the Python module");
+            };
+            let script = workspace().join("crates/engine/tests/common/make_scene.py");
+            let output = std::process::Command::new(python)
+                .arg(script)
+                .arg(folder.path())
+                .env("PYTHONPATH", site)
+                .output()
+                .unwrap();
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(folder.path().join("scene.blend").exists(), "{said}");
+            folder
+        })
+        .path()
+}
+
+/// Settings of a tiny frame of the test scene.
+pub fn settings(width: u32, height: u32) -> RenderSettings {
+    RenderSettings {
+        size: Size { width, height },
+        samples: None,
+        scene: None,
+        camera: None,
+        force_cycles: false,
+        format: OutputFormat::Png,
+    }
+}
+
+/// A real scene of the test collection, which is not part of the project; none where it isn't there.
+pub fn fixture(path: &str) -> Option<(PathBuf, PathBuf)> {
+    let named = std::env::var_os("CANDELA_FIXTURES").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| workspace().join("../shared/fixtures"));
+    let file = folder.join(path);
+    if !file.exists() {
+        eprintln!("skipped: there is no {}", file.display());
+        return None;
+    }
+    Some((file.parent()?.to_path_buf(), file.file_name()?.into()))
+}

@@ -1,0 +1,86 @@
+//! Renders with the real engine: regions against the frame, processes against each other, output, development.
+
+mod common;
+
+use candela_core::layers::{Pixels, Region};
+use candela_engine::layers::LayersReader;
+use candela_engine::{DevelopRequest, Engine, OpenOptions, RenderRequest, RenderedLayers, Rendered, VideoRequest};
+use common::{Bench, scene_dir, settings};
+
+const SIZE: (u32, u32) = (131, 97);
+
+fn request(region: Option<Region>) -> RenderRequest {
+    RenderRequest { frame: 2, region, seed_offset: 0, settings: settings(SIZE.0, SIZE.1), output: region.is_none() }
+}
+
+async fn opened(bench: &Bench, name: &str) -> Engine {
+    let mut engine = Engine::start(bench.options(name)).await.unwrap();
+    engine.open(scene_dir(), "scene.blend".as_ref(), &OpenOptions::default()).await.unwrap();
+    engine
+}
+
+fn pixels(rendered: &Rendered) -> Pixels {
+    match &rendered.layers {
+        RenderedLayers::Pixels(pixels) => pixels.clone(),
+        RenderedLayers::File { path, header } => {
+            LayersReader::open(path).unwrap().region(Region::whole(header.layout.size)).unwrap()
+        }
+    }
+}
+
+fn bits(pixels: &Pixels) -> Vec<u32> {
+    pixels.data.iter().map(|value| value.to_bits()).collect()
+}
+
+#[tokio::test]
+async fn a_region_is_the_frame_to_the_bit_and_so_is_another_process() {
+    let bench = Bench::new();
+    let mut engine = opened(&bench, "a").await;
+    let mut progress = Vec::new();
+    let frame = engine.render(&request(None), |p| progress.push(p)).await.unwrap();
+    assert!(progress.iter().any(|p| p.samples == 8), "{progress:?}");
+    let whole = pixels(&frame);
+    let names = ["Noisy Image.R", "Noisy Image.G", "Noisy Image.B", "Noisy Image.A"];
+    assert_eq!(whole.channels[..4], names.map(|n| format!("ViewLayer/{n}")));
+    assert_eq!(whole.channels.len(), 10);
+    for region in [(64, 64, 131, 97), (0, 0, 64, 64), (37, 11, 54, 40), (130, 96, 131, 97)] {
+        let region = Region { x0: region.0, y0: region.1, x1: region.2, y1: region.3 };
+        let part = pixels(&engine.render(&request(Some(region)), |_| {}).await.unwrap());
+        let expected = whole.cut(Region::whole(whole.size), region).unwrap();
+        assert_eq!(part.channels, expected.channels);
+        assert!(bits(&part) == bits(&expected), "{region:?} differs from the frame");
+    }
+    let mut other = opened(&bench, "b").await;
+    let again = other.render(&request(None), |_| {}).await.unwrap();
+    assert!(bits(&pixels(&again)) == bits(&whole), "another process rendered another frame");
+    let same_output = std::fs::read(again.output.unwrap()).unwrap() == std::fs::read(frame.output.unwrap()).unwrap();
+    assert!(same_output, "another process wrote another output");
+    let control = RenderRequest { seed_offset: 1, ..request(None) };
+    let control = pixels(&engine.render(&control, |_| {}).await.unwrap());
+    assert!(bits(&control) != bits(&whole));
+    let back = pixels(&engine.render(&request(None), |_| {}).await.unwrap());
+    assert!(bits(&back) == bits(&whole), "a control left something behind");
+}
+
+#[tokio::test]
+async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
+    let bench = Bench::new();
+    let mut engine = opened(&bench, "a").await;
+    let frame = engine.render(&request(None), |_| {}).await.unwrap();
+    let RenderedLayers::File { path, .. } = &frame.layers else { panic!("a frame is a file") };
+    let develop = DevelopRequest { frame: 2, region: None, settings: request(None).settings, layers: path.clone() };
+    let developed = engine.develop(&develop).await.unwrap();
+    let output = frame.output.unwrap();
+    assert!(decoded(&developed) == decoded(&output), "development gives another picture");
+    let again = engine.render(&request(None), |_| {}).await.unwrap();
+    assert!(bits(&pixels(&again)) == bits(&pixels(&frame)), "development left something behind");
+    let film = VideoRequest { frames: vec![output.clone(), output], size: request(None).settings.size, fps: 12.5 };
+    let film = engine.encode_video(&film).await.unwrap();
+    let bytes = std::fs::read(film).unwrap();
+    assert_eq!(&bytes[4..8], b"ftyp");
+    engine.quit().await;
+}
+
+fn decoded(path: &std::path::Path) -> Vec<u8> {
+    std::fs::read(path).unwrap()
+}

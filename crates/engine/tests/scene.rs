@@ -1,0 +1,3 @@
+//! Opens scenes with the real engine: facts, refusals, crashes, inspection.
+
+mod common;
