@@ -21,6 +21,20 @@ pub enum FrameState {
     Failed,
 }
 
+impl FrameState {
+    /// The word for it, as it is sent.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            FrameState::Waiting => "waiting",
+            FrameState::Rendering => "rendering",
+            FrameState::Verifying => "verifying",
+            FrameState::Accepted => "accepted",
+            FrameState::Failed => "failed",
+        }
+    }
+}
+
 impl From<&FrameStatus> for FrameState {
     fn from(status: &FrameStatus) -> Self {
         match status {

@@ -1,1 +1,75 @@
-//! Under construction.
+//! The stored rows: keys whose order is that of the numbers, and bodies that begin with their version.
+//!
+//! A row that an older program wrote stays readable: its version's mirrors and fixture are kept.
+
+mod job;
+mod keys;
+mod v1;
+
+pub use keys::{
+    key_counter, key_frame, key_job, key_node, key_receipt, key_task, key_ticket, key_verification,
+};
+
+use crate::error::DecodeError;
+use crate::limits::ROW_BYTES_MAX;
+use crate::mirror::{Mirror, to_bytes};
+use crate::ticket::TicketRow;
+use candela_core::job::{Frame, Job};
+use candela_core::node::Node;
+use candela_core::task::{Receipt, Task};
+use candela_core::verification::VerificationTask;
+
+/// Version with which rows are written.
+pub const VERSION: u8 = 1;
+
+macro_rules! rows {
+    ($($kind:literal, $type:ty, $encode:ident, $decode:ident;)*) => {$(
+        #[doc = concat!("The body of the row of a ", $kind, ".")]
+        #[must_use]
+        pub fn $encode(value: &$type) -> Vec<u8> {
+            encode(value)
+        }
+
+        #[doc = concat!("The ", $kind, " of a row's body.")]
+        ///
+        /// # Errors
+        /// If the bytes are damaged, or were written by a newer program.
+        pub fn $decode(bytes: &[u8]) -> Result<$type, DecodeError> {
+            decode(concat!("row of a ", $kind), bytes)
+        }
+    )*};
+}
+
+rows! {
+    "job", Job, encode_job, decode_job;
+    "frame", Frame, encode_frame, decode_frame;
+    "task", Task, encode_task, decode_task;
+    "receipt", Receipt, encode_receipt, decode_receipt;
+    "verification task", VerificationTask, encode_verification, decode_verification;
+    "node", Node, encode_node, decode_node;
+    "counter", u64, encode_counter, decode_counter;
+    "ticket", TicketRow, encode_ticket, decode_ticket;
+}
+
+fn encode<T: Mirror>(value: &T) -> Vec<u8> {
+    to_bytes(vec![VERSION], &value.to_wire())
+}
+
+fn decode<T: Mirror>(kind: &'static str, bytes: &[u8]) -> Result<T, DecodeError> {
+    let malformed = |source| DecodeError::Malformed { kind, source };
+    if bytes.len() > ROW_BYTES_MAX {
+        return Err(DecodeError::TooLarge { kind, bytes: bytes.len(), bytes_max: ROW_BYTES_MAX });
+    }
+    let Some((version, body)) = bytes.split_first() else {
+        return Err(malformed(postcard::Error::DeserializeUnexpectedEnd));
+    };
+    if *version != VERSION {
+        return Err(DecodeError::VersionUnknown { kind, version: *version });
+    }
+    let (wire, rest) = postcard::take_from_bytes::<T::Wire>(body).map_err(malformed)?;
+    if !rest.is_empty() {
+        let expected = bytes.len() - rest.len();
+        return Err(DecodeError::WrongLength { kind, bytes: bytes.len(), expected });
+    }
+    T::from_wire(wire).map_err(|_| malformed(postcard::Error::SerdeDeCustom))
+}

@@ -1,0 +1,237 @@
+//! Mirrors of the other rows, version 1.
+
+use crate::mirror::{Mirror, mirror_enum, mirror_struct};
+use crate::ticket::TicketRow;
+use candela_core::id::{
+    BlobHash, JobId, LeaseId, NodeId, OwnerId, ReceiptId, TaskId, VerificationId,
+};
+use candela_core::job::{Frame, FrameStatus};
+use candela_core::layers::TileIndex;
+use candela_core::node::{Node, Record, Role};
+use candela_core::task::{
+    Lease, Receipt, ReceiptStatus, Statement, Task, TaskStatus, VerificationKey,
+};
+use candela_core::time::Time;
+use candela_core::verification::{
+    Outcome, ProbeCounts, Purpose, Verdict, VerificationStatus, VerificationTask,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+mirror_struct! {
+    Frame as FrameV1 {
+        job: JobId,
+        number: i32,
+        status: FrameStatus,
+        attempts: u32,
+        crashed_on: BTreeSet<NodeId>,
+        last_error: Option<String>,
+    }
+}
+
+mirror_struct! {
+    Task as TaskV1 {
+        id: TaskId,
+        job: JobId,
+        frames: BTreeSet<i32>,
+        status: TaskStatus,
+        key: VerificationKey,
+    }
+}
+
+mirror_struct! { Lease as LeaseV1 { id: LeaseId, node: NodeId, given_at: Time, deadline: Time, } }
+
+mirror_struct! {
+    Receipt as ReceiptV1 {
+        id: ReceiptId,
+        job: JobId,
+        node: NodeId,
+        statement: Statement,
+        signature: [u8; 64],
+        received_at: Time,
+        status: ReceiptStatus,
+        reason: Option<String>,
+        failed_tries: u32,
+    }
+}
+
+mirror_enum! {
+    ReceiptStatus as ReceiptStatusV1 { Storing, Verifying, Accepted, Rejected, Withdrawn, }
+}
+
+mirror_struct! {
+    VerificationTask as VerificationTaskV1 {
+        id: VerificationId,
+        receipt: ReceiptId,
+        job: JobId,
+        purpose: Purpose,
+        first_probe: u32,
+        probes: u32,
+        second_replica: bool,
+        status: VerificationStatus,
+    }
+}
+
+mirror_enum! { Purpose as PurposeV1 { Probe, Confirm, } }
+
+mirror_enum! { Outcome as OutcomeV1 { Accepted, Rejected, Undecided, } }
+
+mirror_struct! {
+    Verdict as VerdictV1 {
+        outcome: Outcome,
+        verifier: NodeId,
+        evidence: Option<BlobHash>,
+        probes: Vec<ProbeCounts>,
+        floor: f64,
+        reject_p: f64,
+        accept_p: f64,
+        reason: String,
+        judged_at: Time,
+    }
+}
+
+mirror_struct! {
+    ProbeCounts as ProbeCountsV1 {
+        tile: TileIndex,
+        informative: u32,
+        informative_agree: u32,
+        direct: u32,
+        direct_agree: u32,
+        unstable: u32,
+        replicas_differ: u32,
+    }
+}
+
+mirror_struct! {
+    Node as NodeV1 {
+        id: NodeId,
+        name: String,
+        owner: OwnerId,
+        roles: BTreeSet<Role>,
+        joined_at: Time,
+        record: Record,
+        suspended: Option<String>,
+    }
+}
+
+mirror_struct! {
+    Record as RecordV1 {
+        frames_accepted: u64,
+        frames_rejected: u64,
+        rejections_in_row: u32,
+        crashes: u64,
+        verifications: u64,
+        verifications_minority: u64,
+    }
+}
+
+mirror_struct! {
+    TicketRow as TicketRowV1 {
+        id: [u8; 32],
+        roles: BTreeSet<Role>,
+        owner: Option<String>,
+        created_at: Time,
+        expires_at: Option<Time>,
+        revoked: bool,
+    }
+}
+
+/// How far a frame is.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum FrameStatusV1 {
+    Waiting,
+    InTask(u64),
+    Received(u64),
+    Accepted(u64),
+    Failed(String),
+}
+
+impl Mirror for FrameStatus {
+    type Wire = FrameStatusV1;
+
+    fn to_wire(&self) -> FrameStatusV1 {
+        match self {
+            FrameStatus::Waiting => FrameStatusV1::Waiting,
+            FrameStatus::InTask(task) => FrameStatusV1::InTask(task.0),
+            FrameStatus::Received(receipt) => FrameStatusV1::Received(receipt.0),
+            FrameStatus::Accepted(receipt) => FrameStatusV1::Accepted(receipt.0),
+            FrameStatus::Failed(reason) => FrameStatusV1::Failed(reason.clone()),
+        }
+    }
+
+    fn from_wire(wire: FrameStatusV1) -> Result<Self, &'static str> {
+        Ok(match wire {
+            FrameStatusV1::Waiting => FrameStatus::Waiting,
+            FrameStatusV1::InTask(task) => FrameStatus::InTask(TaskId(task)),
+            FrameStatusV1::Received(receipt) => FrameStatus::Received(ReceiptId(receipt)),
+            FrameStatusV1::Accepted(receipt) => FrameStatus::Accepted(ReceiptId(receipt)),
+            FrameStatusV1::Failed(reason) => FrameStatus::Failed(reason),
+        })
+    }
+}
+
+/// How far a task is.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum TaskStatusV1 {
+    Leased(#[serde(with = "crate::mirror")] Lease),
+    Done,
+    Returned,
+}
+
+impl Mirror for TaskStatus {
+    type Wire = TaskStatusV1;
+
+    fn to_wire(&self) -> TaskStatusV1 {
+        match self {
+            TaskStatus::Leased(lease) => TaskStatusV1::Leased(lease.clone()),
+            TaskStatus::Done => TaskStatusV1::Done,
+            TaskStatus::Returned => TaskStatusV1::Returned,
+        }
+    }
+
+    fn from_wire(wire: TaskStatusV1) -> Result<Self, &'static str> {
+        Ok(match wire {
+            TaskStatusV1::Leased(lease) => TaskStatus::Leased(lease),
+            TaskStatusV1::Done => TaskStatus::Done,
+            TaskStatusV1::Returned => TaskStatus::Returned,
+        })
+    }
+}
+
+/// How far a verification task is.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum VerificationStatusV1 {
+    Queued,
+    Leased {
+        node: [u8; 32],
+        given_at: u64,
+    },
+    Judged(#[serde(with = "crate::mirror")] Verdict),
+    Dropped,
+}
+
+impl Mirror for VerificationStatus {
+    type Wire = VerificationStatusV1;
+
+    fn to_wire(&self) -> VerificationStatusV1 {
+        match self {
+            VerificationStatus::Queued => VerificationStatusV1::Queued,
+            VerificationStatus::Leased { node, given_at } => {
+                VerificationStatusV1::Leased { node: node.0, given_at: given_at.0 }
+            }
+            VerificationStatus::Judged(verdict) => VerificationStatusV1::Judged(verdict.clone()),
+            VerificationStatus::Dropped => VerificationStatusV1::Dropped,
+        }
+    }
+
+    fn from_wire(wire: VerificationStatusV1) -> Result<Self, &'static str> {
+        Ok(match wire {
+            VerificationStatusV1::Queued => VerificationStatus::Queued,
+            VerificationStatusV1::Leased { node, given_at } => {
+                VerificationStatus::Leased { node: NodeId(node), given_at: Time(given_at) }
+            }
+            VerificationStatusV1::Judged(verdict) => VerificationStatus::Judged(verdict),
+            VerificationStatusV1::Dropped => VerificationStatus::Dropped,
+        })
+    }
+}
