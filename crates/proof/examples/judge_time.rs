@@ -1,4 +1,5 @@
-//! Prints how long one probe of 64 × 64 pixels and 10 channels takes to compare, and a task of 25 to judge.
+//! Prints how long one probe of 64 × 64 pixels and 10 channels takes to compare, and a task of 25
+//! to judge.
 //!
 //! `cargo run --release -p candela-proof --example judge_time`
 

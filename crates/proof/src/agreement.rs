@@ -1,37 +1,44 @@
-//! Whether a worker's pixels are those that the scene defines, measured against a replica and a control.
+//! Whether a worker's pixels are those that the scene defines, measured against a replica and a
+//! control.
 //!
-//! The *replica* is the verifier's rendering with the scene's seed, the *control* one with another seed. For each
-//! pixel and each group of channels let `d = |control − replica|` be how far the noise alone moves it (Euclidean over
-//! the group). The worker's value agrees if
+//! The *replica* is the verifier's rendering with the scene's seed, the *control* one with another
+//! seed. For each pixel and each group of channels let `d = |control − replica|` be how far the
+//! noise alone moves it (Euclidean over the group). The worker's value agrees if
 //!
 //! ```text
 //! |worker − replica| <= max(agreement_share · d, tolerance),
 //! tolerance = max(relative_tolerance · |replica|, absolute_tolerance)
 //! ```
 //!
-//! A pixel is **informative** if in radiance the first term rules (`agreement_share · d >= tolerance`, `d > 0`): there
-//! a render with other random numbers, or with fewer samples, would show. All other pixels are **direct**: the seed
-//! doesn't matter to them (sky, lamps, flat colour), so honest renders match closely, and the second term says how closely.
-//! One formula covers both, without a jump between them and without a threshold in scene brightness.
+//! A pixel is **informative** if in radiance the first term rules (`agreement_share · d >=
+//! tolerance`, `d > 0`): there a render with other random numbers, or with fewer samples, would
+//! show. All other pixels are **direct**: the seed doesn't matter to them (sky, lamps, flat
+//! colour), so honest renders match closely, and the second term says how closely. One formula
+//! covers both, without a jump between them and without a threshold in scene brightness.
 //!
-//! Which channels are judged together. A *pass* is the name before the last dot, e.g. `ViewLayer/Noisy Image`. Its channel
-//! `A` is a group of its own: it is coverage, not radiance, and a solid pixel's `A = 1` would else hide a
-//! change of a dark pixel's colour. Radiance is the passes whose name ends in `Noisy Image` or `Combined`; if there is none, all
-//! passes count as radiance. The denoiser's guides (albedo, normal) don't make a pixel informative, but **a pixel agrees only
-//! if all its groups agree**: a forged guide would bend the picture that is developed from it. They are noisy
-//! too (depth of field, rough reflection), and the same formula allows for that.
+//! Which channels are judged together. A *pass* is the name before the last dot, e.g.
+//! `ViewLayer/Noisy Image`. Its channel `A` is a group of its own: it is coverage, not radiance,
+//! and a solid pixel's `A = 1` would else hide a change of a dark pixel's colour. Radiance is the
+//! passes whose name ends in `Noisy Image` or `Combined`; if there is none, all passes count as
+//! radiance. The denoiser's guides (albedo, normal) don't make a pixel informative, but **a pixel
+//! agrees only if all its groups agree**: a forged guide would bend the picture that is developed
+//! from it. They are noisy too (depth of field, rough reflection), and the same formula allows for
+//! that.
 //!
-//! The tolerances. Other instruction sets round differently: sums of samples differ by some 10⁻⁷ to 10⁻⁵ of their value. 10⁻⁴ is ten times
-//! that, a fortieth of a step of an 8-bit picture, and still leaves pixels informative down to a noise of 0.1 %.
-//! Where rounding grows larger (fine textures, edges), moving the sample moves the pixel too, so `d` is large and the first term allows it.
+//! The tolerances. Other instruction sets round differently: sums of samples differ by some 10⁻⁷ to
+//! 10⁻⁵ of their value. 10⁻⁴ is ten times that, a fortieth of a step of an 8-bit picture, and still
+//! leaves pixels informative down to a noise of 0.1 %. Where rounding grows larger (fine textures,
+//! edges), moving the sample moves the pixel too, so `d` is large and the first term allows it.
 //!
-//! Not finite values. Identical bits always agree, also NaN and infinity. Where the replica isn't finite and the worker's
-//! bits differ, the pixel isn't judged. Where the replica is finite and the worker's isn't, they disagree.
-//! A control that isn't finite says nothing about noise: `d` is taken as 0.
+//! Not finite values. Identical bits always agree, also NaN and infinity. Where the replica isn't
+//! finite and the worker's bits differ, the pixel isn't judged. Where the replica is finite and the
+//! worker's isn't, they disagree. A control that isn't finite says nothing about noise: `d` is
+//! taken as 0.
 //!
-//! Unstable pixels. Where a second replica was rendered, a pixel in which the two differ by more than `unstable_share` of what a worker would
-//! be allowed is left out, with everything within `unstable_margin_px` of it (columns and rows): instability comes in areas, such
-//! as two surfaces at the same depth, and within them two renders often agree by chance.
+//! Unstable pixels. Where a second replica was rendered, a pixel in which the two differ by more
+//! than `unstable_share` of what a worker would be allowed is left out, with everything within
+//! `unstable_margin_px` of it (columns and rows): instability comes in areas, such as two surfaces
+//! at the same depth, and within them two renders often agree by chance.
 
 mod map;
 
@@ -139,8 +146,8 @@ pub fn compare(
 
 /// Compares one tile, pixel by pixel.
 ///
-/// All renderings cover the same region. Where a setting such as adaptive sampling disturbs the edge of a rendered region, the
-/// caller renders a margin and cuts it off before (`Pixels::cut`).
+/// All renderings cover the same region. Where a setting such as adaptive sampling disturbs the
+/// edge of a rendered region, the caller renders a margin and cuts it off before (`Pixels::cut`).
 ///
 /// # Errors
 ///
@@ -286,12 +293,13 @@ impl PixelValues<'_> {
         let noise = Some(off(self.control)).filter(|d| d.is_finite()).unwrap_or(0.0);
         let allowed = (options.agreement_share * noise).max(tolerance);
         // A distance that isn't a number is not within anything.
+        let within = |other: &[f32], limit: f64| off(other) <= limit;
         let unstable = self
             .second
             .filter(|_| !second_same)
-            .is_some_and(|second| !(off(second) <= options.unstable_share * allowed));
+            .is_some_and(|second| !within(second, options.unstable_share * allowed));
         GroupResult {
-            agrees: Some(worker_same || off(self.worker) <= allowed),
+            agrees: Some(worker_same || within(self.worker, allowed)),
             informative: noise > 0.0 && options.agreement_share * noise >= tolerance,
             unstable,
         }

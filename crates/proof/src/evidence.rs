@@ -1,8 +1,9 @@
 //! What is kept of a verdict: everything that is needed to derive it again.
 //!
-//! The pixels themselves (the worker's tile, replica, control) are blobs; who has them can also repeat the comparison. Which tiles had
-//! to be probed follows from the verification key ([`crate::key::probe_order`]). How evidence is stored is
-//! the business of the crate that serializes.
+//! The pixels themselves (the worker's tile, replica, control) are blobs; who has them can also
+//! repeat the comparison. Which tiles had to be probed follows from the verification key
+//! ([`crate::key::probe_order`]). How evidence is stored is the business of the crate that
+//! serializes.
 
 use candela_core::layers::TileIndex;
 
@@ -57,7 +58,8 @@ impl Evidence {
         judge(&counts(&self.probes), &self.floor, &self.policy, self.progress)
     }
 
-    /// Whether the kept judgement is the one that follows from the kept counts, and these fit together.
+    /// Whether the kept judgement is the one that follows from the kept counts, and these fit
+    /// together.
     #[must_use]
     pub fn holds(&self) -> bool {
         self.probes.iter().all(|probe| probe.counts.is_consistent())

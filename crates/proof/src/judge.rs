@@ -1,57 +1,72 @@
-//! The verdict: pooled counts against the noise floor of honest machines and the cheat nearest to honest.
+//! The verdict: pooled counts against the noise floor of honest machines and the cheat nearest to
+//! honest.
 //!
 //! # The two hypotheses
 //!
-//! *Honest*: a judged pixel disagrees with at most the chance `p₀`, the [`NoiseFloor`] of this scene and this pair of
-//! device classes; disagreeing pixels come in clumps of up to `clump_px`. *Nearest cheat*: a share `p₁`
-//! ([`Policy::cheat_share`], 3 %) of the judged pixels is wrong, in clumps of the size of a 16 × 16 patch. Counts
-//! of all probes of a task are pooled, informative and direct pixels apart, so that a large sky can't hide a wrong object.
+//! *Honest*: a judged pixel disagrees with at most the chance `p₀`, the [`NoiseFloor`] of this
+//! scene and this pair of device classes; disagreeing pixels come in clumps of up to `clump_px`.
+//! *Nearest cheat*: a share `p₁` ([`Policy::cheat_share`], 3 %) of the judged pixels is wrong, in
+//! clumps of the size of a 16 × 16 patch. Counts of all probes of a task are pooled, informative
+//! and direct pixels apart, so that a large sky can't hide a wrong object.
 //!
 //! # Clumps
 //!
-//! Pixels of a clump are wrong together, so `n` pixels are worth fewer independent ones: `n / deff`, the design effect of cluster
-//! sampling (Kish, *Survey Sampling*, 1965, § 8.2, with full correlation within a cluster and none between).
-//! - Towards rejection the clusters are clumps of `c` judged pixels: `n/c` draws, of which `x/c` are wrong. `c` is at least the floor's
-//!   `clump_px` and, where two replicas differed, at least the size of the clumps in which they did.
-//! - Towards acceptance the clusters are patches, with `mⱼ` judged pixels each: `n_eff = (Σ mⱼ)² / Σ mⱼ²` (Kish's formula for
-//!   unequal weights), of which the same share is wrong. A tile with an object in one corner counts less than one with as many
-//!   informative pixels spread over it.
+//! Pixels of a clump are wrong together, so `n` pixels are worth fewer independent ones: `n /
+//! deff`, the design effect of cluster sampling (Kish, *Survey Sampling*, 1965, with full
+//! correlation within a cluster and none between).
+//! - Towards rejection the clusters are clumps of `c` judged pixels: `n/c` draws, of which `x/c`
+//!   are wrong. `c` is at least the floor's `clump_px` and, where two replicas differed, at least
+//!   the size of the clumps in which they did.
+//! - Towards acceptance the clusters are patches, with `mⱼ` judged pixels each: `n_eff = (Σ mⱼ)² /
+//!   Σ mⱼ²` (Kish's formula for unequal weights), of which the same share is wrong. A tile with an
+//!   object in one corner counts less than one with as many informative pixels spread over it.
 //!
 //! # Tests
 //!
-//! Tails of the binomial distribution, one-sided, extended to real counts as in Clopper and Pearson's
-//! interval ([`crate::stats`]). In round `k` of drawing, each error is spent by half: `α_k = α / 2^k`, so that
-//! over any number of rounds an honest worker is rejected with at most `α = reject_error`, and the nearest cheat accepted with at most
-//! `accept_error` (union bound; `Σ 2^-k = 1`). This plays the part of Wald's sequential probability ratio test (Ann. Math. Stat. 16,
-//! 1945), whose own bounds hold for two simple hypotheses and single draws, neither of which is the case here.
+//! Tails of the binomial distribution, one-sided, extended to real counts as in Clopper and
+//! Pearson's interval ([`crate::stats`]). In round `k` of drawing, each error is spent by half:
+//! `α_k = α / 2^k`, so that over any number of rounds an honest worker is rejected with at most `α
+//! = reject_error`, and the nearest cheat accepted with at most `accept_error` (union bound; `Σ
+//! 2^-k = 1`). This plays the part of Wald's sequential probability ratio test (Ann. Math. Stat.
+//! 16, 1945), whose own bounds hold for two simple hypotheses and single draws, neither of which is
+//! the case here.
 //!
-//! - **Rejected** if any of three tests finds the counts impossible under the floor, each at `α_k / 3`: informative
-//!   pixels, direct pixels, and *bad tiles*. A tile is bad if at least half of its judged pixels (64 or more of them) are wrong and the clump
-//!   model excludes that for an honest one. Where the scene is repeatable, one bad tile rejects.
-//! - **Accepted** if not rejected, [`Policy::tiles_min`] tiles were judged, the informative count is one that the nearest cheat produces with
-//!   at most `accept_error / 2^k`, and the direct pixels are compatible with the floor (tail above `accept_error`).
-//! - If after [`Policy::tiles_max`] tiles there are hardly any informative pixels (sky, blank frames), direct pixels take their
-//!   place: they must exclude the nearest cheat in the same way, and the few informative ones be compatible with the floor.
-//! - If every tile of the task was compared, there is no sampling error left: accepted if the share of wrong pixels is nearer to
-//!   honest than to the nearest cheat (equal likelihood, the slope of Wald's test); rejected if impossible under the floor at
-//!   `reject_error_exhausted`.
-//! - **Undecided** otherwise: draw more, then whole frames, then another verifier, if possible of the worker's class.
+//! - **Rejected** if any of three tests finds the counts impossible under the floor, each at `α_k /
+//!   3`: informative pixels, direct pixels, and *bad tiles*. A tile is bad if at least half of its
+//!   judged pixels (64 or more of them) are wrong and the clump model excludes that for an honest
+//!   one. Where the scene is repeatable, one bad tile rejects.
+//! - **Accepted** if not rejected, [`Policy::tiles_min`] tiles were judged, the informative count
+//!   is one that the nearest cheat produces with at most `accept_error / 2^k`, and the direct
+//!   pixels are compatible with the floor (tail above `accept_error`).
+//! - If after [`Policy::tiles_max`] tiles there are hardly any informative pixels (sky, blank
+//!   frames), direct pixels take their place: they must exclude the nearest cheat in the same way,
+//!   and the few informative ones be compatible with the floor.
+//! - If every tile of the task was compared, there is no sampling error left: accepted if the share
+//!   of wrong pixels is nearer to honest than to the nearest cheat (equal likelihood, the slope of
+//!   Wald's test); rejected if impossible under the floor at `reject_error_exhausted`.
+//! - **Undecided** otherwise: draw more, then whole frames, then another verifier, if possible of
+//!   the worker's class.
 //!
-//! What sampling by tiles can't see is stated apart: forging a share `f` of the frame's area in whole tiles is missed by `T` even
-//! draws with `(1 − f)^T` ([`Policy::tiles_to_catch`]). Half of the probes are drawn by noise; against a forger who
-//! picks the quietest tenth of a picture, only the other half counts.
+//! What sampling by tiles can't see is stated apart: forging a share `f` of the frame's area in
+//! whole tiles is missed by `T` even draws with `(1 − f)^T` ([`Policy::tiles_to_catch`]). Half of
+//! the probes are drawn by noise; against a forger who picks the quietest tenth of a picture, only
+//! the other half counts.
 //!
 //! # Scenes that don't repeat
 //!
-//! Two replicas show which pixels are unstable, and those are left out with a margin; but a pixel on which two replicas agree by
-//! chance may still differ in the worker's. Let a pixel show its rarer value with chance `q`, in each rendering anew. Two replicas differ
-//! with `d = 2q(1 − q)`. The worker differs although the two agree with `q(1 − q)²+ q²(1 − q) = q(1 − q) = d/2`, and they agree with `1 − d`; so
-//! of the pixels that are left, at most `(d/2) / (1 − d)` disagree. Summed over pixels of any mixture of `q`, the same holds with the
-//! mean `d`. If unstable values never repeat, the chance is `1 − √(1 − d)`, which is smaller. The floor is raised by this, with the upper
-//! Clopper–Pearson bound (10⁻³) of `d`. The margin takes away more than that; it isn't credited.
-//! Where whole areas flip together, whole tiles may: the chance of a bad tile is raised by the same amount as soon as
-//! anything unstable was seen. If inspection found the scene unrepeatable, the caller sets `bad_tile_share_upper`. Where it isn't 0, bad tiles are
-//! tested by their number alone, and the pixels' tests for rejection leave them out; those for acceptance don't.
+//! Two replicas show which pixels are unstable, and those are left out with a margin; but a pixel
+//! on which two replicas agree by chance may still differ in the worker's. Let a pixel show its
+//! rarer value with chance `q`, in each rendering anew. Two replicas differ with `d = 2q(1 − q)`.
+//! The worker differs although the two agree with `q(1 − q)²+ q²(1 − q) = q(1 − q) = d/2`, and they
+//! agree with `1 − d`; so of the pixels that are left, at most `(d/2) / (1 − d)` disagree. Summed
+//! over pixels of any mixture of `q`, the same holds with the mean `d`. If unstable values never
+//! repeat, the chance is `1 − √(1 − d)`, which is smaller. The floor is raised by this, with the
+//! upper Clopper–Pearson bound (10⁻³) of `d`. The margin takes away more than that; it isn't
+//! credited. Where whole areas flip together, whole tiles may: the chance of a bad tile is raised
+//! by the same amount as soon as anything unstable was seen. If inspection found the scene
+//! unrepeatable, the caller sets `bad_tile_share_upper`. Where it isn't 0, bad tiles are tested by
+//! their number alone, and the pixels' tests for rejection leave them out; those for acceptance
+//! don't.
 
 mod floor;
 mod pool;
@@ -89,8 +104,8 @@ pub struct Policy {
 }
 
 impl Default for Policy {
-    /// The error rates that the project promises; 25 tiles are five for each frame of a task of five, and catch
-    /// a forged tenth of the area with 93 %.
+    /// The error rates that the project promises; 25 tiles are five for each frame of a task of
+    /// five, and catch a forged tenth of the area with 93 %.
     fn default() -> Self {
         Policy {
             reject_error: 1e-9,
@@ -122,7 +137,8 @@ impl Policy {
 pub struct Progress {
     /// Which judgement of this task this is, from 1; counted up each time more probes were drawn.
     pub round: u32,
-    /// How many tiles all frames of the task have.
+    /// How many tiles there are to draw from: those of all frames of the task, or of the one frame
+    /// that is judged alone.
     pub tiles_in_task: u64,
 }
 
@@ -209,9 +225,9 @@ pub struct Judgement {
 
 /// Judges a task by the tiles compared so far.
 ///
-/// The counts are those of [`crate::agreement::compare`] ([`TileCounts::is_consistent`]), each tile of a frame once. Values of
-/// the floor outside their ranges are moved to the nearest end of them, NaN to the end that rejects nobody. The policy is our own and is
-/// taken as it is.
+/// The counts are those of [`crate::agreement::compare`] ([`TileCounts::is_consistent`]), each tile
+/// of a frame once. Values of the floor outside their ranges are moved to the nearest end of them,
+/// NaN to the end that rejects nobody. The policy is our own and is taken as it is.
 #[must_use]
 pub fn judge(
     tiles: &[TileCounts],

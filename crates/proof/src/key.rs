@@ -1,8 +1,9 @@
 //! The verification key and the order in which it draws a frame's tiles as probes.
 //!
-//! The order is a function of (key, frame, layers hash, grid, noise preview) and of nothing else. The worker
-//! fixes it by committing to the layers and cannot know it before, since it lacks the key; whoever is
-//! given the key later gets the same order, on any machine, and can audit the verdict.
+//! The order is a function of (key, frame, layers hash, grid, noise preview) and of nothing else.
+//! The worker fixes it by committing to the layers and cannot know it before, since it lacks the
+//! key; whoever is given the key later gets the same order, on any machine, and can audit the
+//! verdict.
 //!
 //! Nothing here rounds differently between machines: the random stream is BLAKE3's extendable
 //! output in keyed mode, indices are drawn by rejection, and noise becomes whole numbers by
@@ -40,9 +41,11 @@ pub struct NoiseMapError {
     values: usize,
 }
 
-/// How noisy a frame is and where: a small preview of it, rendered by inspection, one value per pixel.
+/// How noisy a frame is and where: a small preview of it, rendered by inspection, one value per
+/// pixel.
 ///
-/// Values are in any unit, only their proportions count. NaN, infinite and negative ones count as 0.
+/// Values are in any unit, only their proportions count. NaN, infinite and negative ones count as
+/// 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NoiseMap {
     size: Size,
@@ -50,7 +53,8 @@ pub struct NoiseMap {
 }
 
 impl NoiseMap {
-    /// A map from its values, row by row from the top left, stretched over the whole picture when used.
+    /// A map from its values, row by row from the top left, stretched over the whole picture when
+    /// used.
     ///
     /// # Errors
     ///
@@ -63,7 +67,8 @@ impl NoiseMap {
         Ok(NoiseMap { size, values })
     }
 
-    /// The noise in each tile of a grid, row by row: the integral of the map over the tile's pixels.
+    /// The noise in each tile of a grid, row by row: the integral of the map over the tile's
+    /// pixels.
     ///
     /// Largest value of the map = 2³² per pixel of the picture; a tile is at most 2⁴⁴.
     #[must_use]
@@ -94,8 +99,8 @@ impl NoiseMap {
     }
 }
 
-/// The preview's pixels that pixels `from..to` of the picture touch along one axis, each with its overlap
-/// in units of a picture's pixel divided by `preview_px`.
+/// The preview's pixels that pixels `from..to` of the picture touch along one axis, each with its
+/// overlap in units of a picture's pixel divided by `preview_px`.
 fn overlaps(from: u32, to: u32, preview_px: u32, picture_px: u32) -> Vec<(usize, u64)> {
     let (preview_px, picture_px) = (u64::from(preview_px), u64::from(picture_px));
     let (from, to) = (u64::from(from) * preview_px, u64::from(to) * preview_px);
@@ -109,8 +114,8 @@ fn overlaps(from: u32, to: u32, preview_px: u32, picture_px: u32) -> Vec<(usize,
 
 /// The order in which a frame's tiles are drawn as probes: each tile once.
 ///
-/// Draws 0, 2, 4 … are even over the tiles that are left. Draws 1, 3, 5 … are in proportion to
-/// the noise of the tiles that are left; without a map, or when no noise is left, they are even too.
+/// Draws 0, 2, 4 … are even over the tiles that are left. Draws 1, 3, 5 … are in proportion to the
+/// noise of the tiles that are left; without a map, or when no noise is left, they are even too.
 /// The first draws are the probes; further ones follow when the verdict is undecided.
 #[must_use]
 pub fn probe_order(

@@ -1,13 +1,14 @@
 //! Binomial tails and the functions under them, the same to the bit on every machine.
 //!
 //! A verdict must be re-derivable by anyone, years later, on another processor. The `ln` and `exp`
-//! of a platform's mathematics library differ in their last bits, so both are written here from
-//! the four operations and the square root, which IEEE 754 defines exactly. Accuracy: about 14 digits of
-//! the logarithm of a tail for arguments below a million (checked against known values below).
+//! of a platform's mathematics library differ in their last bits, so both are written here from the
+//! four operations and the square root, which IEEE 754 defines exactly. Accuracy: about 14 digits
+//! of the logarithm of a tail for arguments below a million (checked against known values below).
 //!
 //! Tails take *real* counts, because an effective sample size is not a whole number. They are the
-//! usual continuous extension through the incomplete beta function, the one that Clopper and Pearson's
-//! interval uses: `P(Bin(n, p) >= x) = I_p(x, n - x + 1)` (DLMF 8.17.5; at whole `x` it is exact).
+//! usual continuous extension through the incomplete beta function, the one that Clopper and
+//! Pearson's interval uses: `P(Bin(n, p) >= x) = I_p(x, n - x + 1)` (DLMF 8.17.5; at whole `x` it
+//! is exact).
 
 /// ln 2 in two parts, the first with trailing zero bits, so that a multiple of it is exact.
 const LN2_HIGH: f64 = 0.693_147_180_369_123_8;
@@ -65,7 +66,8 @@ fn ln_of_rest(p: f64) -> f64 {
     if p < 1e-4 { -p * (1.0 + p * (0.5 + p * (1.0 / 3.0 + p * 0.25))) } else { ln(1.0 - p) }
 }
 
-/// Logarithm of the gamma function for `x > 0` (Stirling's series, DLMF 5.11.1, shifted to `x >= 12`).
+/// Logarithm of the gamma function for `x > 0` (Stirling's series, DLMF 5.11.1, shifted to `x >=
+/// 12`).
 #[must_use]
 pub fn ln_gamma(x: f64) -> f64 {
     let mut at = x;
@@ -108,7 +110,8 @@ fn beta_fraction(a: f64, b: f64, x: f64) -> f64 {
     fraction
 }
 
-/// Logarithm of the regularized incomplete beta function `I_x(a, b)`, also where it is far below 1e-300.
+/// Logarithm of the regularized incomplete beta function `I_x(a, b)`, also where it is far below
+/// 1e-300.
 ///
 /// `y` is `1 - x`, given apart so that neither rounds.
 fn ln_beta_regularized(a: f64, b: f64, x: f64, y: f64) -> f64 {
@@ -128,7 +131,8 @@ fn ln_beta_regularized(a: f64, b: f64, x: f64, y: f64) -> f64 {
     }
 }
 
-/// Logarithm of `P(Bin(n, p) >= x)`, natural; 0 where `x <= 0`, minus infinity where it is impossible.
+/// Logarithm of `P(Bin(n, p) >= x)`, natural; 0 where `x <= 0`, minus infinity where it is
+/// impossible.
 #[must_use]
 pub fn ln_tail_at_least(x: f64, n: f64, p: f64) -> f64 {
     if x <= 0.0 {
@@ -140,7 +144,8 @@ pub fn ln_tail_at_least(x: f64, n: f64, p: f64) -> f64 {
     ln_beta_regularized(x, n - x + 1.0, p, 1.0 - p)
 }
 
-/// Logarithm of `P(Bin(n, p) <= x)`, natural; 0 where `x >= n`, minus infinity where it is impossible.
+/// Logarithm of `P(Bin(n, p) <= x)`, natural; 0 where `x >= n`, minus infinity where it is
+/// impossible.
 #[must_use]
 pub fn ln_tail_at_most(x: f64, n: f64, p: f64) -> f64 {
     if x >= n || p <= 0.0 {
@@ -234,7 +239,7 @@ mod tests {
     #[test]
     fn tails_far_out() {
         // All of 1000 at p = 1e-3: 1000 ln 1e-3.
-        near(ln_tail_at_least(1000.0, 1000.0, 1e-3), -6907.755_278_982_137, 1e-13);
+        near(ln_tail_at_least(1000.0, 1000.0, 1e-3), -6_907.755_278_982_137, 1e-13);
         // None of a million at p = 0.03: 1e6 ln 0.97.
         near(ln_tail_at_most(0.0, 1e6, 0.03), 1e6 * 0.97f64.ln(), 1e-12);
         // 227 clean draws exclude 3 % at 1e-3, 226 don't.

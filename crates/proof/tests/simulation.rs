@@ -1,7 +1,8 @@
 //! Error rates, measured on simulated tasks with fixed seeds: honest workers and cheats, in clumps.
 //!
-//! A task is drawn tile by tile from a model of a scene; rounds of 25, 50 and 100 tiles are judged as the network would,
-//! until the verdict is not *undecided*. `cargo test -p candela-proof --test simulation -- --nocapture` prints the table.
+//! A task is drawn tile by tile from a model of a scene; rounds of 25, 50 and 100 tiles are judged
+//! as the network would, until the verdict is not *undecided*. `cargo test -p candela-proof --test
+//! simulation -- --nocapture` prints the table.
 
 use candela_core::layers::Size;
 use candela_proof::agreement::{AgreementMap, PixelState, TileCounts};
@@ -53,10 +54,12 @@ impl Tile {
         (0..edge_px * edge_px).map(move |i| (y0 + i / edge_px) * TILE + x0 + i % edge_px)
     }
 
-    /// Wrong pixels of an honest machine: blocks of 1 to 16, three times as many in a third of the tiles (glass).
+    /// Wrong pixels of an honest machine: blocks of 1 to 16, three times as many in a third of the
+    /// tiles (glass).
     fn honest(mut self, share: f64, dice: &mut Dice) -> Self {
         let here = share * if dice.below(3) == 0 { 2.25 } else { 0.375 };
-        // Blocks have (1 + 4 + 9 + 16) / 4 pixels on average; 64 trials make the number of them nearly Poisson.
+        // Blocks have (1 + 4 + 9 + 16) / 4 pixels on average; 64 trials make the number of them
+        // nearly Poisson.
         let chance = here * (TILE * TILE) as f64 / 7.5 / 64.0;
         for _ in 0..64 {
             if dice.share() < chance {
@@ -75,7 +78,8 @@ impl Tile {
         self
     }
 
-    /// A cheat on settings: uneven over tiles (many untouched, few heavily, as 4 bounces of 12 were) and in blocks of 16 × 16.
+    /// A cheat on settings: uneven over tiles (many untouched, few heavily, as 4 bounces of 12
+    /// were) and in blocks of 16 × 16.
     fn settings(mut self, share: f64, dice: &mut Dice) -> Self {
         // The mean of u^5 is 1/6; the standard deviation over tiles is 1.5 times the mean.
         let here = (6.0 * share * dice.share().powi(5)).min(1.0);
@@ -92,7 +96,8 @@ impl Tile {
         self
     }
 
-    /// An unrepeatable panel over a share of the tiles: each pixel of it is one of two values by a throw of dice.
+    /// An unrepeatable panel over a share of the tiles: each pixel of it is one of two values by a
+    /// throw of dice.
     fn panel(mut self, tiles: f64, odd: f64, dice: &mut Dice) -> Self {
         if dice.share() < tiles {
             for pixel in 0..TILE * TILE / 2 {

@@ -155,7 +155,8 @@ pub struct TileCounts {
     pub not_judged: u64,
     /// Pixels for which there was a second replica: all or, of one tile, none.
     pub repeated: u64,
-    /// Sum of the squared numbers of informative judged pixels of each 16 × 16 patch ([`PATCH_PX`]).
+    /// Sum of the squared numbers of informative judged pixels of each 16 × 16 patch
+    /// ([`PATCH_PX`]).
     pub informative_patch_squares: u64,
     /// The same for the direct judged pixels.
     pub direct_patch_squares: u64,
@@ -188,7 +189,8 @@ impl TileCounts {
         self.direct_judged.saturating_sub(self.direct_agree)
     }
 
-    /// Whether the numbers fit together, as those of a comparison always do; check counts from elsewhere.
+    /// Whether the numbers fit together, as those of a comparison always do; check counts from
+    /// elsewhere.
     #[must_use]
     pub fn is_consistent(&self) -> bool {
         let parts = [

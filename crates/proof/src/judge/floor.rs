@@ -6,7 +6,8 @@ use crate::stats;
 /// Error of the upper bounds from which a floor is made.
 const BOUND_ERROR: f64 = 1e-3;
 
-/// How much the judged pixels of honest machines disagree, for a scene and a pair of device classes.
+/// How much the judged pixels of honest machines disagree, for a scene and a pair of device
+/// classes.
 ///
 /// All shares are upper confidence bounds, between 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -15,18 +16,21 @@ pub struct NoiseFloor {
     pub disagree_share_upper: f64,
     /// How many judged pixels disagree together, at least 1.
     pub clump_px: f64,
-    /// Share of tiles in which most pixels disagree: 0 for scenes that repeat (what the pixels' floor excludes never happens),
-    /// for others the share of the area that may change as a whole between two renderings.
+    /// Share of tiles in which most pixels disagree: 0 for scenes that repeat (what the pixels'
+    /// floor excludes never happens), for others the share of the area that may change as a whole
+    /// between two renderings.
     pub bad_tile_share_upper: f64,
 }
 
 impl NoiseFloor {
-    /// Clumps of honest disagreement: the most seen in a tile of 32 × 32 pixels is 8; twice that, to be careful.
+    /// Clumps of honest disagreement: the most seen in a tile of 32 × 32 pixels is 8; twice that,
+    /// to be careful.
     pub const CLUMP_PX: f64 = 16.0;
 
     /// The floor before anything was measured for worker and verifier of the same class: 10⁻⁵.
     ///
-    /// Renders of one class were the same to the bit wherever the scene repeats; this leaves room for what wasn't seen.
+    /// Renders of one class were the same to the bit wherever the scene repeats; this leaves room
+    /// for what wasn't seen.
     #[must_use]
     pub fn same_class() -> Self {
         NoiseFloor {
@@ -36,15 +40,15 @@ impl NoiseFloor {
         }
     }
 
-    /// The floor before anything was measured for different classes of processors: 2 · 10⁻³, twice the most that was seen
-    /// (no AVX2 and no Embree against AVX2 with Embree: 10⁻³).
+    /// The floor before anything was measured for different classes of processors: 2 · 10⁻³, twice
+    /// the most that was seen (no AVX2 and no Embree against AVX2 with Embree: 10⁻³).
     #[must_use]
     pub fn other_class() -> Self {
         NoiseFloor { disagree_share_upper: 2e-3, ..Self::same_class() }
     }
 
-    /// A floor from what honest machines showed: the upper Clopper–Pearson bound (error 10⁻³) of the share of wrong pixels,
-    /// their clumps counted once.
+    /// A floor from what honest machines showed: the upper Clopper–Pearson bound (error 10⁻³) of
+    /// the share of wrong pixels, their clumps counted once.
     #[must_use]
     pub fn measured(wrong: u64, judged: u64, clump_px: f64) -> Self {
         let clump_px = at_least_one(clump_px);
@@ -53,7 +57,8 @@ impl NoiseFloor {
         NoiseFloor { disagree_share_upper, clump_px, bad_tile_share_upper: 0.0 }
     }
 
-    /// This floor, raised by what two replicas of the same tiles show; see the module [`crate::judge`] for the derivation.
+    /// This floor, raised by what two replicas of the same tiles show; see the module
+    /// [`crate::judge`] for the derivation.
     ///
     /// Unchanged where no second replica was rendered. Values out of range are moved into it.
     #[must_use]
@@ -81,7 +86,8 @@ impl NoiseFloor {
         floor
     }
 
-    /// Logarithm of the chance that an honest machine shows as many wrong of `judged` pixels or more.
+    /// Logarithm of the chance that an honest machine shows as many wrong of `judged` pixels or
+    /// more.
     pub(super) fn ln_tail(&self, wrong: f64, judged: f64) -> f64 {
         let (x, n) = (wrong / self.clump_px, judged / self.clump_px);
         stats::ln_tail_at_least(x, n, self.disagree_share_upper)
@@ -97,9 +103,11 @@ fn at_least_one(value: f64) -> f64 {
     if value.is_finite() { value.max(1.0) } else { f64::from(1 << 12) }
 }
 
-/// The share of wrong pixels that is as likely under either share; 0 if the cheat isn't above the floor.
+/// The share of wrong pixels that is as likely under either share; 0 if the cheat isn't above the
+/// floor.
 ///
-/// `ln((1−p₀)/(1−p₁)) / ln(p₁(1−p₀) / (p₀(1−p₁)))`: the slope of the two lines of Wald's test of a proportion (1945, § 5.3).
+/// `ln((1−p₀)/(1−p₁)) / ln(p₁(1−p₀) / (p₀(1−p₁)))`: the slope of the two lines of Wald's test of a
+/// proportion (1945).
 pub(super) fn even_share(floor: f64, cheat: f64) -> f64 {
     // A floor of exactly 0 would leave no room for a single pixel.
     let floor = floor.max(1e-9);

@@ -6,14 +6,16 @@ use crate::stats;
 
 /// The pooled pixels of one kind (informative or direct) and what they prove.
 ///
-/// The verdict compares whole numbers: `wrong` with the two bounds, which depend on `judged`, floor and policy only.
+/// The verdict compares whole numbers: `wrong` with the two bounds, which depend on `judged`, floor
+/// and policy only.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Pool {
     /// Pixels that were judged.
     pub judged: u64,
     /// Of these, those that disagree.
     pub wrong: u64,
-    /// Of the wrong ones, those in bad tiles where the scene may have honest bad tiles: they don't count towards `reject_from`.
+    /// Of the wrong ones, those in bad tiles where the scene may have honest bad tiles: they don't
+    /// count towards `reject_from`.
     pub wrong_aside: u64,
     /// Independent pixels they are worth against the floor.
     pub effective_honest: f64,
@@ -21,9 +23,11 @@ pub struct Pool {
     pub effective_cheat: f64,
     /// With up to that many wrong the nearest cheat is excluded; none if not even with 0.
     pub accept_up_to: Option<u64>,
-    /// With that many wrong (and not set aside) or more an honest worker is excluded; none if not even with all.
+    /// With that many wrong (and not set aside) or more an honest worker is excluded; none if not
+    /// even with all.
     pub reject_from: Option<u64>,
-    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels (not set aside) or more.
+    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels (not set
+    /// aside) or more.
     pub ln_tail_floor: f64,
     /// Natural logarithm of the chance that the nearest cheat shows as many wrong pixels or fewer.
     pub ln_tail_cheat: f64,
@@ -87,7 +91,8 @@ impl Pool {
     }
 }
 
-/// The smallest number in `from..=to` for which the condition holds, given that it holds for all larger ones too.
+/// The smallest number in `from..=to` for which the condition holds, given that it holds for all
+/// larger ones too.
 pub(super) fn first_true(from: u64, to: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
     if from > to || !holds(to) {
         return None;

@@ -4,7 +4,8 @@ use super::*;
 
 const FULL: u64 = 64 * 64;
 
-/// A tile with so many informative and direct pixels, of which so many are wrong, spread evenly over its patches.
+/// A tile with so many informative and direct pixels, of which so many are wrong, spread evenly
+/// over its patches.
 fn tile(informative: u64, wrong: u64, direct: u64, direct_wrong: u64) -> TileCounts {
     let squares = |n: u64| {
         let patches = n.div_ceil(256).clamp(1, 16);
