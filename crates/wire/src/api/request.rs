@@ -132,9 +132,10 @@ impl From<Format> for OutputFormat {
 pub struct TicketRequest {
     /// What the node may do.
     pub roles: Vec<RoleName>,
-    /// Who it belongs to: a verifier never checks work of its own owner.
-    pub owner: String,
-    /// How long it may be used, in seconds; the manager's default if there is none.
+    /// Who its bearers belong to: a verifier never checks work of its own owner. None: each to itself.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// How long it may be used, in seconds; for ever if there is none.
     #[serde(default)]
     pub expires_s: Option<u64>,
 }
