@@ -1,6 +1,7 @@
 //! How a database is configured: nothing but a folder for one manager, a list for several.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use crate::limits::{
@@ -40,6 +41,9 @@ pub struct ClusterConfig {
     pub this_manager: u64,
     /// All managers, this one included; one of them has the number 1 and founds the cluster.
     pub managers: Vec<ManagerAddress>,
+    /// Address on which this manager listens for the others, with the ports of its entry in
+    /// `managers`.
+    pub listen: IpAddr,
     /// Secret shared by the managers, at least 16 characters.
     pub secret: String,
     /// Shortest time without a leader before another is elected, in milliseconds.
@@ -49,8 +53,13 @@ pub struct ClusterConfig {
 
 impl ClusterConfig {
     /// A cluster in one local network.
-    pub fn new(this_manager: u64, managers: Vec<ManagerAddress>, secret: String) -> Self {
-        Self { this_manager, managers, secret, election_ms: CLUSTER_ELECTION_MS_DEFAULT }
+    pub fn new(
+        this_manager: u64,
+        managers: Vec<ManagerAddress>,
+        listen: IpAddr,
+        secret: String,
+    ) -> Self {
+        Self { this_manager, managers, listen, secret, election_ms: CLUSTER_ELECTION_MS_DEFAULT }
     }
 }
 
@@ -59,6 +68,7 @@ impl fmt::Debug for ClusterConfig {
         f.debug_struct("ClusterConfig")
             .field("this_manager", &self.this_manager)
             .field("managers", &self.managers)
+            .field("listen", &self.listen)
             .field("election_ms", &self.election_ms)
             .finish_non_exhaustive()
     }

@@ -217,7 +217,8 @@ impl TaskDb {
     ///
     /// # Errors
     /// When the store fails, or commits keep coming in while the table is read: load before the
-    /// first commit.
+    /// first commit. Of several managers, the one that has taken over sees all commits; the copies
+    /// of the others lag.
     pub async fn load(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
         let failed = || store::read_error("load", table.name());
         store::barrier(&self.client).await.map_err(failed())?;

@@ -31,7 +31,11 @@ pub(crate) async fn start(config: &TaskDbConfig, folder: &Folder) -> Result<Clie
         .map_err(|error| fail("start", error.into()))?;
     catch_up(&client).await.map_err(|error| fail("catch up", error.into()))?;
 
-    let found = schema_version(&client).await.map_err(|error| fail("inspect", error.into()))?;
+    // The leader's copy decides: another may lag, and a migration that the database has already
+    // stops the store on all managers.
+    let from = if config.cluster.is_some() { Copy::Leader } else { Copy::Own };
+    let found = schema_version(&client, from).await;
+    let found = found.map_err(|error| fail("inspect", error.into()))?;
     let known = newest_schema();
     if found > known {
         // Nothing was written: an orderly end, so that the newer program starts quickly.
@@ -48,7 +52,32 @@ pub(crate) async fn start(config: &TaskDbConfig, folder: &Folder) -> Result<Clie
             .map_err(|panic| fail("migrate", panic.into()))?
             .map_err(|error| fail("migrate", error.into()))?;
     }
+    until(|| async { Ok(schema_version(&client, Copy::Own).await? >= known) })
+        .await
+        .map_err(|error| fail("catch up", error.into()))?;
     Ok(client)
+}
+
+/// Waits for this manager's own copy, which may lag the leader's.
+async fn until<F>(is_so: impl Fn() -> F) -> Result<(), Error>
+where
+    F: Future<Output = Result<bool, Error>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(CATCH_UP_SECONDS);
+    while !is_so().await? {
+        if Instant::now() > deadline {
+            return Err(Error::Timeout("this manager's copy lags the leader's".into()));
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// The copy of the database that a query reads.
+#[derive(Clone, std::marker::Copy)]
+enum Copy {
+    Own,
+    Leader,
 }
 
 fn node_config(config: &TaskDbConfig, folder: &Folder) -> Result<NodeConfig, OpenError> {
@@ -84,6 +113,8 @@ fn node_config(config: &TaskDbConfig, folder: &Folder) -> Result<NodeConfig, Ope
             raft_config.election_timeout_max = cluster.election_ms * 2;
             node_config.node_id = cluster.this_manager;
             node_config.nodes = cluster.managers.iter().map(cluster_node).collect();
+            node_config.listen_addr_raft = cluster.listen.to_string().into();
+            node_config.listen_addr_api = cluster.listen.to_string().into();
             node_config.secret_raft.clone_from(&cluster.secret);
             node_config.secret_api.clone_from(&cluster.secret);
         }
@@ -145,36 +176,39 @@ fn newest_schema() -> u32 {
 }
 
 /// Number of the last migration in the database; 0 for an empty one.
-async fn schema_version(client: &Client) -> Result<u32, Error> {
+async fn schema_version(client: &Client, from: Copy) -> Result<u32, Error> {
     let count = "SELECT count(*) AS value FROM sqlite_master \
                  WHERE type = 'table' AND name = '_migrations'";
-    if one::<Count>(client, count, params!()).await?.0 == 0 {
+    if value(client, from, count).await? == 0 {
         return Ok(0);
     }
     let newest = "SELECT coalesce(max(id), 0) AS value FROM _migrations";
-    let newest = one::<Count>(client, newest, params!()).await?.0;
-    Ok(u32::try_from(newest).unwrap_or(u32::MAX))
+    Ok(u32::try_from(value(client, from, newest).await?).unwrap_or(u32::MAX))
+}
+
+async fn value(client: &Client, from: Copy, sql: &'static str) -> Result<u64, Error> {
+    let rows = match from {
+        Copy::Own => client.query_raw(sql, params!()).await?,
+        Copy::Leader => client.query_consistent(sql, params!()).await?,
+    };
+    let row = rows.into_iter().next();
+    number(&mut row.ok_or_else(|| Error::new("no row"))?, "value")
 }
 
 /// Epoch in force and last commit, as this manager's own copy has them.
 pub(crate) async fn control(client: &Client) -> Result<Control, Error> {
     let sql = "SELECT epoch, commit_epoch, commit_number FROM control WHERE id = 1";
-    one(client, sql, params!()).await
+    client.query_try_map_one(sql, params!()).await?
 }
 
-async fn one<T>(client: &Client, sql: &'static str, params: Params) -> Result<T, Error>
-where
-    T: for<'a, 'r> TryFrom<&'a mut Row<'r>, Error = Error> + Send + 'static,
-{
-    client.query_try_map_one(sql, params).await?
-}
-
-/// Starts a new epoch; returns it with the last commit.
+/// Starts a new epoch; returns it with the last commit, when this manager's own copy has both.
 pub(crate) async fn next_epoch(client: &Client) -> Result<Control, Error> {
     let sql = "UPDATE control SET epoch = epoch + 1 WHERE id = 1 \
                RETURNING epoch, commit_epoch, commit_number";
     let mut row = client.execute_returning_one(sql, params!()).await?;
-    Control::try_from(&mut row)
+    let next = Control::try_from(&mut row)?;
+    until(|| async { Ok(control(client).await?.epoch >= next.epoch) }).await?;
+    Ok(next)
 }
 
 /// Rows of a query for keys and bodies.
@@ -209,16 +243,6 @@ impl TryFrom<&mut Row<'_>> for Control {
         let commit_epoch = Epoch::from_number(number(row, "commit_epoch")?);
         let number = number(row, "commit_number")?;
         Ok(Self { epoch, last: LastCommit { epoch: commit_epoch, number } })
-    }
-}
-
-struct Count(u64);
-
-impl TryFrom<&mut Row<'_>> for Count {
-    type Error = Error;
-
-    fn try_from(row: &mut Row<'_>) -> Result<Self, Error> {
-        number(row, "value").map(Self)
     }
 }
 
