@@ -29,104 +29,116 @@ fn verdict_of(tiles: &[TileCounts], floor: NoiseFloor, tiles_in_task: u64) -> (V
     (judgement.verdict, judgement.reason)
 }
 
-#[test]
-fn tables() {
-    use Verdict::*;
-    let (same, other) = (NoiseFloor::same_class(), NoiseFloor::other_class());
-    let clean = tile(FULL, 0, 0, 0);
-    let forged = tile(FULL, FULL - 40, 0, 0);
-    let sky = tile(0, 0, FULL, 0);
-    let painted = tile(0, 0, FULL, FULL);
-    let unjudged = TileCounts { pixels: FULL, not_judged: FULL, ..TileCounts::default() };
-    let many = 10_000;
-    let with_one = |other: TileCounts, tiles: usize, odd: TileCounts| {
-        let mut tiles = vec![other; tiles];
-        tiles[0] = odd;
-        tiles
-    };
-    let cases = [
-        ("no tiles", vec![], other, many, (Undecided, Reason::NothingJudged)),
-        ("no tiles in the task", vec![], other, 0, (Undecided, Reason::NothingJudged)),
-        ("nothing judged", vec![unjudged; 40], other, many, (Undecided, Reason::NothingJudged)),
-        ("clean", vec![clean; 25], other, many, (Accepted, Reason::NearestCheatExcluded)),
-        ("few tiles", vec![clean; 24], other, many, (Undecided, Reason::TooFewTiles)),
-        (
-            "few pixels",
-            vec![tile(90, 0, 4006, 0); 25],
-            other,
-            many,
-            (Undecided, Reason::TooFewPixels),
-        ),
-        ("one tile forged of one", vec![forged], other, many, (Rejected, Reason::BadTiles)),
-        ("one of three", with_one(clean, 3, forged), other, many, (Rejected, Reason::BadTiles)),
-        (
-            "one of a whole film",
-            with_one(clean, 5000, forged),
-            other,
-            many,
-            (Rejected, Reason::BadTiles),
-        ),
-        ("painted sky", with_one(clean, 25, painted), other, many, (Rejected, Reason::BadTiles)),
-        (
-            "a logo in the sky",
-            with_one(sky, 25, tile(0, 0, FULL, 1500)),
-            same,
-            many,
-            (Rejected, Reason::DirectPixels),
-        ),
-        (
-            "honest, one tile worst",
-            with_one(clean, 25, tile(FULL, 74, 0, 0)),
-            other,
-            many,
-            (Accepted, Reason::NearestCheatExcluded),
-        ),
-        (
-            "honest, all at the floor",
-            vec![tile(FULL, 8, 0, 0); 25],
-            other,
-            many,
-            (Accepted, Reason::NearestCheatExcluded),
-        ),
-        (
-            "9 % wrong everywhere",
-            vec![tile(FULL, 368, 0, 0); 3],
-            other,
-            many,
-            (Rejected, Reason::InformativePixels),
-        ),
-        (
-            "3 % wrong everywhere",
-            vec![tile(FULL, 123, 0, 0); 25],
-            other,
-            many,
-            (Rejected, Reason::InformativePixels),
-        ),
-        ("sky, first round", vec![sky; 25], same, many, (Undecided, Reason::TooFewPixels)),
-        ("sky, at the limit", vec![sky; 50], same, many, (Accepted, Reason::DirectMatch)),
-        ("sky, all of it", vec![sky; 5], same, 5, (Accepted, Reason::AllCompared)),
-        ("blank frames forged", vec![painted; 5], same, 5, (Rejected, Reason::BadTiles)),
-        ("1 × 1", vec![tile(1, 0, 0, 0)], other, 1, (Accepted, Reason::AllCompared)),
-        (
-            "1 × 1, wrong, other class",
-            vec![tile(1, 1, 0, 0)],
-            other,
-            1,
-            (Undecided, Reason::Exhausted),
-        ),
-        ("small, wrong", vec![tile(100, 100, 0, 0)], other, 1, (Rejected, Reason::BadTiles)),
-        ("small, in doubt", vec![tile(FULL, 60, 0, 0)], other, 1, (Undecided, Reason::Exhausted)),
-        (
-            "small, mostly not judged",
-            vec![unjudged, unjudged, clean],
-            other,
-            3,
-            (Undecided, Reason::Exhausted),
-        ),
-    ];
-    for (what, tiles, floor, tiles_in_task, expected) in cases {
-        assert_eq!(verdict_of(&tiles, floor, tiles_in_task), expected, "{what}");
+type Case = (&'static str, Vec<TileCounts>, NoiseFloor, (Verdict, Reason));
+
+/// Each case is judged in the first round, as a part of that many tiles; none: of just those given.
+fn check(tiles_in_task: Option<u64>, cases: impl IntoIterator<Item = Case>) {
+    for (what, tiles, floor, expected) in cases {
+        let in_task = tiles_in_task.unwrap_or(tiles.len() as u64);
+        assert_eq!(verdict_of(&tiles, floor, in_task), expected, "{what}");
     }
+}
+
+const MANY: Option<u64> = Some(10_000);
+const CLEAN: TileCounts = TileCounts {
+    pixels: FULL,
+    informative_judged: FULL,
+    informative_agree: FULL,
+    informative_patch_squares: FULL * 256,
+    ..NOTHING
+};
+const UNJUDGED: TileCounts = TileCounts { pixels: FULL, not_judged: FULL, ..NOTHING };
+const NOTHING: TileCounts = TileCounts {
+    pixels: 0,
+    informative_judged: 0,
+    informative_agree: 0,
+    direct_judged: 0,
+    direct_agree: 0,
+    unstable: 0,
+    near_unstable: 0,
+    not_judged: 0,
+    repeated: 0,
+    informative_patch_squares: 0,
+    direct_patch_squares: 0,
+    unstable_patch_squares: 0,
+};
+
+fn with_one(other: TileCounts, tiles: usize, odd: TileCounts) -> Vec<TileCounts> {
+    let mut tiles = vec![other; tiles];
+    tiles[0] = odd;
+    tiles
+}
+
+#[test]
+fn not_yet_decided() {
+    let other = NoiseFloor::other_class();
+    let few_px = vec![tile(90, 0, 4006, 0); 25];
+    let sky = vec![tile(0, 0, FULL, 0); 25];
+    let undecided = |reason| (Verdict::Undecided, reason);
+    let cases = [
+        ("no tiles", vec![], other, undecided(Reason::NothingJudged)),
+        ("nothing judged", vec![UNJUDGED; 40], other, undecided(Reason::NothingJudged)),
+        ("few tiles", vec![CLEAN; 24], other, undecided(Reason::TooFewTiles)),
+        ("few pixels", few_px, other, undecided(Reason::TooFewPixels)),
+        ("sky, first round", sky, other, undecided(Reason::TooFewPixels)),
+    ];
+    check(MANY, cases);
+}
+
+#[test]
+fn accepted() {
+    let (same, other) = (NoiseFloor::same_class(), NoiseFloor::other_class());
+    let yes = (Verdict::Accepted, Reason::NearestCheatExcluded);
+    let direct = (Verdict::Accepted, Reason::DirectMatch);
+    let cases = [
+        ("clean", vec![CLEAN; 25], other, yes),
+        ("one tile at its worst", with_one(CLEAN, 25, tile(FULL, 74, 0, 0)), other, yes),
+        ("all at the floor", vec![tile(FULL, 8, 0, 0); 25], other, yes),
+        ("sky, at the limit", vec![tile(0, 0, FULL, 0); 50], same, direct),
+    ];
+    check(MANY, cases);
+}
+
+#[test]
+fn rejected() {
+    let (same, other) = (NoiseFloor::same_class(), NoiseFloor::other_class());
+    let forged = tile(FULL, FULL - 40, 0, 0);
+    let painted = tile(0, 0, FULL, FULL);
+    let logo = with_one(tile(0, 0, FULL, 0), 25, tile(0, 0, FULL, 1500));
+    let rejected = |reason| (Verdict::Rejected, reason);
+    let bad = rejected(Reason::BadTiles);
+    let pixels = rejected(Reason::InformativePixels);
+    let cases = [
+        ("one forged tile", vec![forged], other, bad),
+        ("one of three", with_one(CLEAN, 3, forged), other, bad),
+        ("one of a whole film", with_one(CLEAN, 5000, forged), other, bad),
+        ("painted sky", with_one(CLEAN, 25, painted), other, bad),
+        ("a logo in the sky", logo, same, rejected(Reason::DirectPixels)),
+        ("9 % wrong everywhere", vec![tile(FULL, 368, 0, 0); 3], other, pixels),
+        ("3 % wrong everywhere", vec![tile(FULL, 123, 0, 0); 25], other, pixels),
+    ];
+    check(MANY, cases);
+}
+
+#[test]
+fn all_tiles_of_the_task_compared() {
+    let other = NoiseFloor::other_class();
+    let one = |informative, wrong| vec![tile(informative, wrong, 0, 0)];
+    let accepted = (Verdict::Accepted, Reason::AllCompared);
+    let bad = (Verdict::Rejected, Reason::BadTiles);
+    let in_doubt = (Verdict::Undecided, Reason::Exhausted);
+    let cases = [
+        ("no tiles at all", vec![], other, (Verdict::Undecided, Reason::NothingJudged)),
+        ("sky", vec![tile(0, 0, FULL, 0); 5], other, accepted),
+        ("blank frames forged", vec![tile(0, 0, FULL, FULL); 5], other, bad),
+        ("1 × 1", one(1, 0), other, accepted),
+        ("1 × 1, wrong, other class", one(1, 1), other, in_doubt),
+        ("1 × 1, wrong, same class", one(1, 1), NoiseFloor::same_class(), in_doubt),
+        ("small, wrong", one(100, 100), other, bad),
+        ("small, in doubt", one(FULL, 60), other, in_doubt),
+        ("mostly not judged", vec![UNJUDGED, UNJUDGED, CLEAN], other, in_doubt),
+    ];
+    check(None, cases);
 }
 
 #[test]
