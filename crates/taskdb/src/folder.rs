@@ -107,6 +107,10 @@ impl Folder {
     }
 
     /// Ports that are free now: those used last time, or others if somebody else took one.
+    ///
+    /// The store's membership keeps the first ones for good. For a lone manager that is harmless,
+    /// since it never needs its own address; but a task of the store goes on trying to reach it, and
+    /// logs each failure.
     pub(crate) fn ports(&self) -> Result<Ports, OpenError> {
         let path = self.path.join("ports");
         if let Some((replication, requests)) = read_pair::<u16>(&path)? {

@@ -21,8 +21,9 @@ pub const FREE_BYTES_MIN_DEFAULT: u64 = 256 * 1024 * 1024;
 
 /// Commits between two snapshots, unless configured.
 ///
-/// After a crash the database is rebuilt from the last snapshot and the commits since, about
-/// 2,000 a second; a snapshot holds up commits while it copies the database.
+/// After a crash the database is rebuilt from the last snapshot and the commits since: 3,400 commits
+/// of 100 rows took 2.7 s in a debug build on a busy machine. A snapshot, in turn, holds up commits
+/// while it copies the database.
 pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 5_000;
 
 /// Rows read by one query when a table is loaded; bounds the time for which a reader holds
