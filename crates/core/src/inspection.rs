@@ -18,9 +18,15 @@ const MISSING_NAMED_MAX: usize = 20;
 pub fn decide(
     submission: &Submission,
     facts: SceneFacts,
-    preview: PreviewFacts,
+    preview: Option<PreviewFacts>,
 ) -> Result<(Inspected, FrameSet), Vec<Refusal>> {
     let mut refusals = scene_refusals(submission, &facts);
+    let Some(preview) = preview else {
+        if refusals.is_empty() {
+            refusals.push(nothing_to_render());
+        }
+        return Err(refusals);
+    };
     if submission.allow.force_cycles && facts.render_engine != "CYCLES" && preview.black {
         refusals.push(
             Refusal::new(
@@ -108,6 +114,12 @@ pub fn scene_refusals(submission: &Submission, facts: &SceneFacts) -> Vec<Refusa
         );
     }
     refusals
+}
+
+/// For facts that are no reason to refuse by themselves, and of which the engine could yet make no picture.
+fn nothing_to_render() -> Refusal {
+    Refusal::new(RefusalCode::SceneDamaged, "the engine found nothing in the scene to render")
+        .with_hint("open the file in Blender and render a small frame")
 }
 
 fn settings(submission: &Submission, facts: &SceneFacts) -> Result<RenderSettings, Refusal> {

@@ -4,6 +4,7 @@
 //! Start reading at [`farm::Farm`]: the whole state, and the one function that changes it.
 
 pub mod addr;
+pub mod counts;
 pub mod farm;
 pub mod frames;
 pub mod id;

@@ -1,5 +1,6 @@
 //! Verification tasks and their verdicts.
 
+use crate::counts::TileCounts;
 use crate::id::{BlobHash, JobId, NodeId, ReceiptId, VerificationId};
 use crate::layers::TileIndex;
 use crate::time::Time;
@@ -80,18 +81,8 @@ impl Outcome {
 pub struct ProbeCounts {
     /// Which tile.
     pub tile: TileIndex,
-    /// Pixels that replica and control tell apart, judged.
-    pub informative: u32,
-    /// Those of them that agree.
-    pub informative_agree: u32,
-    /// Other judged pixels, compared with the replica directly.
-    pub direct: u32,
-    /// Those of them that agree.
-    pub direct_agree: u32,
-    /// Pixels left out because two replicas differ at or near them.
-    pub unstable: u32,
-    /// Pixels on which the two replicas themselves differ.
-    pub replicas_differ: u32,
+    /// The counts.
+    pub counts: TileCounts,
 }
 
 /// What was decided on one verification task, with its evidence.

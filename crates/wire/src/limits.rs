@@ -18,6 +18,11 @@ pub const CHANNELS_MAX: usize = 64;
 /// Bytes of one evidence blob: 48 probes of 64 channels, each rendered three times, are 151 MB.
 pub const EVIDENCE_BYTES_MAX: usize = 256 << 20;
 
+/// Bytes of an evidence blob's header: 128 probes of 64 channels with names of 100 bytes.
+///
+/// Far below the blob's limit, because many short names take more memory than they have bytes.
+pub const EVIDENCE_HEADER_BYTES_MAX: usize = 1 << 20;
+
 /// Bytes of a path within a scene: Linux's `PATH_MAX`.
 pub const PATH_BYTES_MAX: usize = 4096;
 

@@ -110,8 +110,7 @@ impl FromStr for Ticket {
         }
         let body = rest.as_str().to_ascii_uppercase();
         let bytes = BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| TicketError::Damaged)?;
-        let (body, check) =
-            bytes.split_last_chunk::<CHECK_BYTES>().ok_or(TicketError::Damaged)?;
+        let (body, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or(TicketError::Damaged)?;
         if *check != check_bytes(body) {
             return Err(TicketError::Damaged);
         }
@@ -182,7 +181,10 @@ mod tests {
         Ticket {
             managers: vec![NodeAddr {
                 node: NodeId([7; 32]),
-                sockets: vec!["192.0.2.1:4433".parse().unwrap(), "[2001:db8::1]:1".parse().unwrap()],
+                sockets: vec![
+                    "192.0.2.1:4433".parse().unwrap(),
+                    "[2001:db8::1]:1".parse().unwrap(),
+                ],
                 relay: Some("https://relay.example/".into()),
             }],
             secret: [9; 32],

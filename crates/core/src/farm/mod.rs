@@ -12,7 +12,7 @@ mod verify;
 pub mod view;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::id::{
     BlobHash, EngineBuild, JobId, LeaseId, NodeId, ReceiptId, SubmissionId, TaskId, VerificationId,
@@ -43,8 +43,8 @@ pub enum Command {
         job: JobId,
         /// What was found.
         facts: Box<SceneFacts>,
-        /// What the preview told.
-        preview: Box<PreviewFacts>,
+        /// What the preview told; none if the facts left nothing to render.
+        preview: Option<Box<PreviewFacts>>,
     },
     /// The scene could not be looked at.
     InspectionFailed {
@@ -318,7 +318,7 @@ impl Farm {
             Command::Cancel(job) => self.cancel(job, now, effects),
             Command::Retry(job) => self.retry(job, now, effects),
             Command::Inspected { job, facts, preview } => {
-                self.inspected(job, *facts, *preview, now, effects)
+                self.inspected(job, *facts, preview.map(|preview| *preview), now, effects)
             }
             Command::InspectionFailed { job, refusals, text } => {
                 self.inspection_failed(job, refusals, text, now, effects)

@@ -74,7 +74,7 @@ impl Farm {
         &mut self,
         job_id: JobId,
         facts: SceneFacts,
-        preview: PreviewFacts,
+        preview: Option<PreviewFacts>,
         now: Time,
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {

@@ -3,7 +3,6 @@
 pub use candela_core::counts::{PATCH_PX, TileCounts};
 use candela_core::layers::{Region, Size};
 
-
 /// What was found about one pixel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PixelState {

@@ -121,31 +121,28 @@ pub struct ProbeInfo {
     pub column: u32,
     /// Row of its tile, from the top.
     pub row: u32,
-    /// Pixels that replica and control tell apart.
-    pub informative: u32,
+    /// Pixels that replica and control tell apart, judged.
+    pub informative: u64,
     /// Those of them that agree.
-    pub informative_agree: u32,
+    pub informative_agree: u64,
     /// Other judged pixels, compared with the replica directly.
-    pub direct: u32,
+    pub direct: u64,
     /// Those of them that agree.
-    pub direct_agree: u32,
+    pub direct_agree: u64,
     /// Pixels left out because two replicas differ at or near them.
-    pub unstable: u32,
-    /// Pixels on which the two replicas themselves differ.
-    pub replicas_differ: u32,
+    pub unstable: u64,
 }
 
 impl From<&ProbeCounts> for ProbeInfo {
-    fn from(counts: &ProbeCounts) -> Self {
+    fn from(probe: &ProbeCounts) -> Self {
         ProbeInfo {
-            column: counts.tile.column,
-            row: counts.tile.row,
-            informative: counts.informative,
-            informative_agree: counts.informative_agree,
-            direct: counts.direct,
-            direct_agree: counts.direct_agree,
-            unstable: counts.unstable,
-            replicas_differ: counts.replicas_differ,
+            column: probe.tile.column,
+            row: probe.tile.row,
+            informative: probe.counts.informative_judged,
+            informative_agree: probe.counts.informative_agree,
+            direct: probe.counts.direct_judged,
+            direct_agree: probe.counts.direct_agree,
+            unstable: probe.counts.unstable + probe.counts.near_unstable,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::mirror::{Mirror, mirror_enum, mirror_struct};
 use crate::ticket::TicketRow;
+use candela_core::counts::TileCounts;
 use candela_core::id::{
     BlobHash, JobId, LeaseId, NodeId, OwnerId, ReceiptId, TaskId, VerificationId,
 };
@@ -93,12 +94,24 @@ mirror_struct! {
 mirror_struct! {
     ProbeCounts as ProbeCountsV1 {
         tile: TileIndex,
-        informative: u32,
-        informative_agree: u32,
-        direct: u32,
-        direct_agree: u32,
-        unstable: u32,
-        replicas_differ: u32,
+        counts: TileCounts,
+    }
+}
+
+mirror_struct! {
+    TileCounts as TileCountsV1 {
+        pixels: u64,
+        informative_judged: u64,
+        informative_agree: u64,
+        direct_judged: u64,
+        direct_agree: u64,
+        unstable: u64,
+        near_unstable: u64,
+        not_judged: u64,
+        repeated: u64,
+        informative_patch_squares: u64,
+        direct_patch_squares: u64,
+        unstable_patch_squares: u64,
     }
 }
 
@@ -202,10 +215,7 @@ impl Mirror for TaskStatus {
 #[derive(Serialize, Deserialize)]
 pub(crate) enum VerificationStatusV1 {
     Queued,
-    Leased {
-        node: [u8; 32],
-        given_at: u64,
-    },
+    Leased { node: [u8; 32], given_at: u64 },
     Judged(#[serde(with = "crate::mirror")] Verdict),
     Dropped,
 }

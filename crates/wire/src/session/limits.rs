@@ -106,6 +106,10 @@ fn verification_offer(offer: &VerificationOffer) -> Result<(), Refusal> {
     offer.probes.iter().try_for_each(|probe| {
         check::region(*probe, offer.settings.size)?;
         let size = probe.size();
-        check::count("pixels of a probe's edge", size.width.max(size.height) as usize, TILE_PX as usize)
+        check::count(
+            "pixels of a probe's edge",
+            size.width.max(size.height) as usize,
+            TILE_PX as usize,
+        )
     })
 }

@@ -3,7 +3,7 @@
 use candela_core::addr::NodeAddr;
 use candela_core::farm::Fault;
 use candela_core::id::{
-    BlobHash, EngineBuild, JobId, LeaseId, OwnerId, NodeId, TaskId, VerificationId,
+    BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId,
 };
 use candela_core::layers::Region;
 use candela_core::node::Role;

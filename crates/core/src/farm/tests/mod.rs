@@ -22,15 +22,15 @@ use crate::time::Time;
 use crate::verification::{Outcome, Verdict};
 use std::collections::BTreeSet;
 
-pub(super) fn engine() -> EngineBuild {
+pub(crate) fn engine() -> EngineBuild {
     EngineBuild("blender-4.5.15".into())
 }
 
-pub(super) fn node(n: u8) -> NodeId {
+pub(crate) fn node(n: u8) -> NodeId {
     NodeId([n; 32])
 }
 
-pub(super) fn facts() -> SceneFacts {
+pub(crate) fn facts() -> SceneFacts {
     SceneFacts {
         saved_by: [4, 5, 0],
         engine_version: [4, 5, 15],
@@ -64,7 +64,7 @@ pub(super) fn facts() -> SceneFacts {
     }
 }
 
-pub(super) fn preview() -> PreviewFacts {
+pub(crate) fn preview() -> PreviewFacts {
     PreviewFacts {
         size: Size { width: 2, height: 1 },
         noise: vec![0.1, 0.2],
@@ -73,7 +73,7 @@ pub(super) fn preview() -> PreviewFacts {
     }
 }
 
-pub(super) fn submission(frames: &str) -> Submission {
+pub(crate) fn submission(frames: &str) -> Submission {
     Submission {
         submission_id: SubmissionId([9; 16]),
         user: "ada".into(),
@@ -88,7 +88,7 @@ pub(super) fn submission(frames: &str) -> Submission {
     }
 }
 
-pub(super) fn hello(n: u8, roles: &[Role]) -> Hello {
+pub(crate) fn hello(n: u8, roles: &[Role]) -> Hello {
     Hello {
         addr: NodeAddr { node: node(n), sockets: Vec::new(), relay: None },
         name: format!("node {n}"),
@@ -141,7 +141,7 @@ impl World {
     }
 
     pub(super) fn inspect(&mut self, job: JobId) {
-        let (facts, preview) = (Box::new(facts()), Box::new(preview()));
+        let (facts, preview) = (Box::new(facts()), Some(Box::new(preview())));
         self.ok(Command::Inspected { job, facts, preview });
     }
 

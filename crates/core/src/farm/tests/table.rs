@@ -40,7 +40,7 @@ fn states() -> Vec<State> {
     let mut refused = world.clone();
     let mut no_camera = facts();
     no_camera.camera = None;
-    let preview = Box::new(preview());
+    let preview = Some(Box::new(preview()));
     refused.ok(Command::Inspected { job, facts: Box::new(no_camera), preview });
     keep("refused", &refused, job);
     world.inspect(job);
@@ -73,7 +73,11 @@ fn commands(state: &State) -> Vec<(&'static str, Command)> {
         ("retry", Command::Retry(job)),
         (
             "inspected",
-            Command::Inspected { job, facts: Box::new(facts()), preview: Box::new(preview()) },
+            Command::Inspected {
+                job,
+                facts: Box::new(facts()),
+                preview: Some(Box::new(preview())),
+            },
         ),
         (
             "inspection failed",

@@ -1,0 +1,74 @@
+//! The formats are what they were: each kind of message, row and blob has its bytes in `fixtures/v1`.
+//!
+//! `UPDATE_FIXTURES=1 cargo test -p candela-wire --test fixtures` writes those that are missing and
+//! those that differ. Once a version is released, its fixtures never change.
+
+#[path = "samples/mod.rs"]
+mod samples;
+
+use samples::{Case, cases};
+use std::path::PathBuf;
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1").join(format!("{name}.bin"))
+}
+
+#[test]
+fn every_format_is_what_it_was() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    let mut differ = Vec::new();
+    for Case { name, bytes, round_trips, .. } in cases() {
+        let path = path(&name);
+        if update {
+            std::fs::write(&path, &bytes).unwrap();
+        }
+        let stored = std::fs::read(&path).unwrap_or_default();
+        if stored != bytes {
+            differ.push(name);
+        } else {
+            assert!(round_trips(&stored), "{name}: the fixture is read as something else");
+        }
+    }
+    assert!(
+        differ.is_empty(),
+        "not as in their fixtures (UPDATE_FIXTURES=1 writes them): {differ:?}"
+    );
+}
+
+#[test]
+fn no_fixture_is_without_its_case() {
+    let mut known: Vec<_> = cases().into_iter().map(|case| path(&case.name)).collect();
+    known.sort();
+    let dir = path("x");
+    let mut there: Vec<_> =
+        std::fs::read_dir(dir.parent().unwrap()).unwrap().map(|e| e.unwrap().path()).collect();
+    there.sort();
+    assert_eq!(there, known);
+}
+
+/// Cut off anywhere, or longer by a byte, it is an error; with any one bit turned over, it may be read as something else.
+#[test]
+fn damage_never_panics() {
+    for Case { name, bytes, reads, round_trips } in cases() {
+        let signed = name.starts_with("signed");
+        for end in 0..bytes.len() {
+            assert!(!reads(&bytes[..end]) || signed, "{name}: cut at {end}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert!(!reads(&longer) || signed, "{name}: one byte more");
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut damaged = bytes.clone();
+                damaged[at] ^= 1 << bit;
+                let _ = reads(&damaged);
+                let _ = round_trips(&damaged);
+            }
+            for byte in [0, 0x7f, 0x80, 0xff] {
+                let mut damaged = bytes.clone();
+                damaged[at] = byte;
+                let _ = reads(&damaged);
+            }
+        }
+    }
+}
