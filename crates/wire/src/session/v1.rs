@@ -333,6 +333,6 @@ pub struct VerificationOffer {
 }
 
 /// A text that is cut to its limit when it is sent, so that a long one never costs the message.
-fn clipped<S: serde::Serializer>(text: &String, to: S) -> Result<S::Ok, S::Error> {
+fn clipped<S: serde::Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(crate::v1::clip(text, candela_core::limits::ENGINE_TEXT_BYTES_MAX))
 }

@@ -12,6 +12,8 @@ use candela_core::task::Statement;
 use candela_wire::DecodeError;
 use candela_wire::evidence::{self, Evidence, ProbeEvidence};
 
+type Reader = Box<dyn Fn(&[u8]) -> bool>;
+
 /// A kind, its bytes, and how they are read.
 pub(crate) struct Case {
     /// Name of the fixture.
@@ -19,9 +21,9 @@ pub(crate) struct Case {
     /// The sample's bytes.
     pub(crate) bytes: Vec<u8>,
     /// Whether these bytes can be read.
-    pub(crate) reads: Box<dyn Fn(&[u8]) -> bool>,
+    pub(crate) reads: Reader,
     /// Whether these bytes are read as the sample.
-    pub(crate) round_trips: Box<dyn Fn(&[u8]) -> bool>,
+    pub(crate) round_trips: Reader,
 }
 
 impl Case {
