@@ -15,6 +15,7 @@ use crate::header;
 use crate::launch::{Launch, SceneMount};
 use crate::layers::{LayersHeader, LayersReader};
 use crate::limits::{EngineLimits, START_S_MAX};
+use crate::output;
 use crate::process::Process;
 use crate::protocol::{self, Facts, Hello, Progress, RenderAnswer};
 use crate::provision::Installed;
@@ -473,6 +474,7 @@ impl Engine {
 
     fn take_result(&mut self, name: &str) -> Result<PathBuf, EngineError> {
         let from = self.launch.checked_work_file(name)?;
+        output::strip_comments(&from).map_err(|e| EngineError::io("can't clean", &from, e))?;
         let ending = Path::new(name).extension().and_then(|e| e.to_str()).unwrap_or("out");
         let to = self.next_result(ending);
         std::fs::rename(&from, &to).map_err(|e| EngineError::io("can't move", &from, e))?;

@@ -13,6 +13,7 @@ pub mod inspect;
 mod launch;
 pub mod layers;
 pub mod limits;
+mod output;
 mod process;
 mod protocol;
 pub mod provision;

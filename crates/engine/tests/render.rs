@@ -70,7 +70,7 @@ async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
     let RenderedLayers::File { path, .. } = &frame.layers else { panic!("a frame is a file") };
     let develop = DevelopRequest { frame: 2, region: None, settings: request(None).settings, layers: path.clone() };
     let developed = engine.develop(&develop).await.unwrap();
-    let output = frame.output.unwrap();
+    let output = frame.output.clone().unwrap();
     assert!(decoded(&developed) == decoded(&output), "development gives another picture");
     let again = engine.render(&request(None), |_| {}).await.unwrap();
     assert!(bits(&pixels(&again)) == bits(&pixels(&frame)), "development left something behind");

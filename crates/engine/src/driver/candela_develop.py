@@ -307,9 +307,13 @@ def encode_video(request):
         strip.elements.append(name)
     strip.frame_final_duration = len(names)
     render = scene.render
-    render.resolution_x, render.resolution_y = request["width"], request["height"]
+    # The codec wants even sizes: a last odd column or row is left out, and nothing is resampled.
+    strip.transform.filter = "NEAREST"
+    strip.transform.offset_x = request["width"] % 2 / 2
+    strip.transform.offset_y = request["height"] % 2 / 2
+    render.resolution_x = max(2, request["width"] // 2 * 2)
+    render.resolution_y = max(2, request["height"] // 2 * 2)
     render.resolution_percentage = 100
-    render.fps, render.fps_base = 1, 1.0
     fps = float(request["fps"])
     render.fps = max(1, min(32767, round(fps)))
     render.fps_base = render.fps / fps

@@ -141,6 +141,11 @@ def _lines():
         base = block.parent if kind == "library" else _own_library(block)
         absolute = _absolute(path, base)
         files = _existing(absolute, _source(block, kind, source))
+        if not files and base is not None and path.startswith("//"):
+            # Older files name what a library names from their own folder.
+            from_main = _absolute(path)
+            files = _existing(from_main, _source(block, kind, source))
+            absolute = from_main if files else absolute
         if kind == "library" and bool(files) and getattr(block, "is_missing", False):
             files = []
         key = (absolute, kind, base.name if base else "")
