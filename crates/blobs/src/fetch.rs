@@ -17,7 +17,9 @@ use iroh::Endpoint;
 use iroh_blobs::HashAndFormat;
 use iroh_blobs::api::remote::GetProgressItem;
 use iroh_blobs::get::GetError;
-use iroh_blobs::protocol::{ChunkRanges, ChunkRangesExt, ERR_PERMISSION, GetRequest};
+use iroh_blobs::protocol::{
+    ChunkRanges, ChunkRangesExt, ERR_INTERNAL, ERR_LIMIT, ERR_PERMISSION, GetRequest,
+};
 use n0_future::{BufferedStreamExt, StreamExt};
 use std::fmt;
 use std::ops::Range;
@@ -398,8 +400,11 @@ enum Failure {
 
 /// A provider's failure for people.
 fn said(error: &GetError) -> String {
-    if error.iroh_error_code() == Some(ERR_PERMISSION) {
-        return "doesn't let this node read it".into();
+    match error.iroh_error_code() {
+        Some(ERR_PERMISSION) => return "doesn't let this node read it".into(),
+        Some(ERR_LIMIT) => return "serves too many readers".into(),
+        Some(ERR_INTERNAL) => return "doesn't have it".into(),
+        _ => {}
     }
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
