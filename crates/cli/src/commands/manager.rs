@@ -1,0 +1,63 @@
+//! `candela manager`: the control plane, the storage and the page of a network.
+
+use crate::args::App;
+use crate::config::data_folder;
+use crate::engines;
+use crate::report::Exit;
+use crate::roles::{ManagerPlan, run_manager};
+use anyhow::{Context, Result};
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Run a manager: it takes jobs, gives out tasks, has frames verified and keeps them.
+///
+/// Nothing has to be set up. Once it is ready it prints the address of its page and a ticket with
+/// which workers and verifiers join. Started again on the same folder, it goes on where it was.
+#[derive(Debug, Args)]
+pub(crate) struct ManagerArgs {
+    /// Folder of its key, database and storage [env: CANDELA_MANAGER_DATA] [default: the user's own].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address of its page and interface [env: CANDELA_LISTEN] [default: 127.0.0.1:4470].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Address on which nodes reach it [env: CANDELA_MANAGER_BIND] [default: 0.0.0.0:4471].
+    #[arg(long, value_name = "ADDRESS")]
+    bind: Option<SocketAddr>,
+    /// Token that users on other machines need; made and kept if not given [env: CANDELA_TOKEN].
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// The engine to inspect scenes with, installed if it isn't there [env: CANDELA_ENGINE] [default: blender-4.5.15].
+    #[arg(long, value_name = "ENGINE")]
+    engine: Option<String>,
+    /// Where engines are kept [env: CANDELA_ENGINE_FOLDER].
+    #[arg(long, value_name = "DIR")]
+    engine_folder: Option<PathBuf>,
+    /// Once it is ready, print one line of JSON: `{"api": …, "ticket": …, "node": …}`.
+    #[arg(long)]
+    json: bool,
+    /// End when standard input ends, so that it never outlives who started it.
+    #[arg(long, hide = true)]
+    die_with_stdin: bool,
+}
+
+/// Runs it.
+pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
+    let config = &app.config;
+    let data = match config.get("manager.data", args.data)? {
+        Some(data) => data,
+        None => data_folder("manager")?,
+    };
+    let build = engines::build(app, args.engine)?;
+    let engine = engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
+    let plan = ManagerPlan {
+        data: std::path::absolute(&data).context("can't tell where the data folder is")?,
+        listen: config.need("manager.listen", args.listen)?,
+        bind: config.need("manager.bind", args.bind)?,
+        token: config.get("client.token", args.token)?,
+        engine,
+        json: args.json,
+    };
+    run_manager(plan, args.die_with_stdin).await
+}

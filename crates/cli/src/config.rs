@@ -1,0 +1,276 @@
+//! Configuration: flag over environment over file over default, and where each value came from.
+//!
+//! All settings stand in one table ([`KEYS`]), from which reading the file, refusing unknown keys
+//! and `candela config show` follow, so that no setting can be read that isn't shown.
+
+use crate::report::WithHint;
+use crate::terminal::Color;
+use crate::units::Bytes;
+use anyhow::{Context, Result, anyhow};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// One setting.
+#[derive(Debug)]
+pub(crate) struct Key {
+    /// Its name in the file: table and key.
+    pub name: &'static str,
+    /// The environment variable that sets it.
+    pub env: &'static str,
+    /// Its value if nothing else is said; none if that depends on the command or the machine.
+    pub default: Option<&'static str>,
+    /// Says why a text can't be its value.
+    check: fn(&str) -> Result<(), String>,
+    /// Whether its value is never shown.
+    pub secret: bool,
+}
+
+const fn key(
+    name: &'static str,
+    env: &'static str,
+    default: Option<&'static str>,
+    check: fn(&str) -> Result<(), String>,
+) -> Key {
+    Key { name, env, default, check, secret: false }
+}
+
+fn is<T: FromStr<Err: fmt::Display>>(text: &str) -> Result<(), String> {
+    text.parse::<T>().map(drop).map_err(|error| error.to_string())
+}
+
+fn is_color(text: &str) -> Result<(), String> {
+    clap::ValueEnum::from_str(text, false).map(|_: Color| ())
+}
+
+/// Every setting that is not only a flag.
+pub(crate) const KEYS: &[Key] = &[
+    key("client.manager", "CANDELA_MANAGER", Some("http://127.0.0.1:4470"), is::<String>),
+    Key { secret: true, ..key("client.token", "CANDELA_TOKEN", None, is::<String>) },
+    key("engine.build", "CANDELA_ENGINE", Some("blender-4.5.15"), is::<String>),
+    key("engine.folder", "CANDELA_ENGINE_FOLDER", None, is::<PathBuf>),
+    key("manager.data", "CANDELA_MANAGER_DATA", None, is::<PathBuf>),
+    key("manager.listen", "CANDELA_LISTEN", Some("127.0.0.1:4470"), is::<SocketAddr>),
+    key("manager.bind", "CANDELA_MANAGER_BIND", Some("0.0.0.0:4471"), is::<SocketAddr>),
+    key("node.data", "CANDELA_NODE_DATA", None, is::<PathBuf>),
+    key("node.bind", "CANDELA_NODE_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),
+    key("node.name", "CANDELA_NODE_NAME", None, is::<String>),
+    key("node.slots", "CANDELA_SLOTS", Some("1"), is::<u32>),
+    key("node.threads", "CANDELA_THREADS", None, is::<u32>),
+    key("node.memory", "CANDELA_MEMORY", None, is::<Bytes>),
+    key("node.engine-driver", "CANDELA_ENGINE_DRIVER", None, is::<PathBuf>),
+    key("output.color", "CANDELA_COLOR", Some("auto"), is_color),
+    key("output.log", "RUST_LOG", None, is::<String>),
+];
+
+/// Where a value came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The command line.
+    Flag,
+    /// The environment.
+    Environment,
+    /// The configuration file.
+    File,
+    /// Nothing was said.
+    Default,
+}
+
+impl Origin {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Origin::Flag => "flag",
+            Origin::Environment => "environment",
+            Origin::File => "file",
+            Origin::Default => "default",
+        }
+    }
+}
+
+/// What the environment and the file say; flags are laid over it where they are known.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    /// The file that was read, or would have been.
+    pub path: Option<PathBuf>,
+    file: BTreeMap<&'static str, String>,
+    environment: BTreeMap<&'static str, String>,
+}
+
+impl Config {
+    /// Reads the file (named by flag or `CANDELA_CONFIG`, or the user's own if there is one) and the environment.
+    ///
+    /// # Errors
+    /// If a named file can't be read, and if a key is unknown or its value can't be understood.
+    pub(crate) fn load(flag: Option<&Path>) -> Result<Config> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let named = flag.map(Path::to_owned).or_else(|| variable("CANDELA_CONFIG").map(PathBuf::from));
+        let path = named.clone().or_else(|| Some(user_folder("config")?.join("candela.toml")));
+        let text = match &path {
+            Some(path) if named.is_some() || path.is_file() => std::fs::read_to_string(path)
+                .with_context(|| format!("can't read the configuration {}", path.display()))?,
+            _ => String::new(),
+        };
+        let file = read_file(&text)
+            .with_context(|| format!("in {}", path.as_deref().unwrap_or(Path::new("")).display()));
+        let file = file.hint("`candela config show` lists every key")?;
+        let mut environment = BTreeMap::new();
+        for key in KEYS {
+            if let Some(value) = variable(key.env) {
+                (key.check)(&value).map_err(|why| anyhow!("{}: {why}", key.env))?;
+                environment.insert(key.name, value);
+            }
+        }
+        Ok(Config { path, file, environment })
+    }
+
+    /// Sets a value as if the file did.
+    #[cfg(test)]
+    pub(crate) fn set_for_tests(&mut self, name: &'static str, value: &str) {
+        self.file.insert(name, value.to_owned());
+    }
+
+    /// A value and where it came from; none if nobody said anything and there is no default.
+    pub(crate) fn find(&self, name: &str, flag: Option<String>) -> Option<(String, Origin)> {
+        let default = KEYS.iter().find(|key| key.name == name).and_then(|key| key.default);
+        None.or(flag.map(|value| (value, Origin::Flag)))
+            .or_else(|| Some((self.environment.get(name)?.clone(), Origin::Environment)))
+            .or_else(|| Some((self.file.get(name)?.clone(), Origin::File)))
+            .or_else(|| Some((default?.to_owned(), Origin::Default)))
+    }
+
+    /// The value in force, if there is one.
+    ///
+    /// # Errors
+    /// If it can't be understood.
+    pub(crate) fn get<T: FromStr<Err: fmt::Display>>(&self, name: &str, flag: Option<T>) -> Result<Option<T>> {
+        if flag.is_some() {
+            return Ok(flag);
+        }
+        match self.find(name, None) {
+            Some((text, _)) => text.parse().map(Some).map_err(|why| anyhow!("{name}: {why}")),
+            None => Ok(None),
+        }
+    }
+
+    /// The value in force of a setting that has a default.
+    ///
+    /// # Errors
+    /// If it can't be understood.
+    pub(crate) fn need<T: FromStr<Err: fmt::Display>>(&self, name: &str, flag: Option<T>) -> Result<T> {
+        self.get(name, flag)?.ok_or_else(|| anyhow!("{name} is not set"))
+    }
+}
+
+fn read_file(text: &str) -> Result<BTreeMap<&'static str, String>> {
+    let tables: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        anyhow!("this is not TOML: {}", error.to_string().trim_end())
+    })?;
+    let mut values = BTreeMap::new();
+    for (table, keys) in &tables {
+        let known = KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(t, _)| t == table));
+        let keys = keys.as_table().filter(|_| known);
+        let keys = keys.ok_or_else(|| anyhow!("there is no table [{table}]"))?;
+        for (name, value) in keys {
+            let full = format!("{table}.{name}");
+            let key = KEYS.iter().find(|key| key.name == full);
+            let key = key.ok_or_else(|| anyhow!("there is no key {name} in [{table}]"))?;
+            let value = match value {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Integer(number) => number.to_string(),
+                _ => return Err(anyhow!("{full} must be a text or a whole number")),
+            };
+            (key.check)(&value).map_err(|why| anyhow!("{full}: {why}"))?;
+            values.insert(key.name, value);
+        }
+    }
+    Ok(values)
+}
+
+/// The user's folder for Candela's files of a kind: `config` or `data`.
+pub(crate) fn user_folder(kind: &str) -> Option<PathBuf> {
+    let variable = |name: &str| {
+        let path = std::env::var_os(name).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
+    };
+    let base = match kind {
+        "config" => variable("XDG_CONFIG_HOME").or_else(|| Some(variable("HOME")?.join(".config"))),
+        _ => variable("XDG_DATA_HOME").or_else(|| Some(variable("HOME")?.join(".local/share"))),
+    };
+    Some(base.or_else(|| variable("APPDATA"))?.join("candela"))
+}
+
+/// A role's folder, if none was named.
+///
+/// # Errors
+/// If the environment names no home.
+pub(crate) fn data_folder(role: &str) -> Result<PathBuf> {
+    let folder = user_folder("data").context("no home folder is known");
+    Ok(folder.hint("name a folder with --data")?.join(role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(file: &str, environment: &[(&'static str, &str)]) -> Config {
+        Config {
+            path: None,
+            file: read_file(file).unwrap(),
+            environment: environment.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+        }
+    }
+
+    #[test]
+    fn flag_over_environment_over_file_over_default() {
+        let name = "client.manager";
+        let file = "[client]\nmanager = \"http://file\"";
+        let environment = [(name, "http://environment")];
+        let check = |config: Config, flag: Option<&str>, value: &str, origin| {
+            let got = config.find(name, flag.map(str::to_owned)).unwrap();
+            assert_eq!(got, (value.to_owned(), origin));
+        };
+        check(config(file, &environment), Some("http://flag"), "http://flag", Origin::Flag);
+        check(config(file, &environment), None, "http://environment", Origin::Environment);
+        check(config(file, &[]), None, "http://file", Origin::File);
+        check(config("", &[]), None, "http://127.0.0.1:4470", Origin::Default);
+    }
+
+    #[test]
+    fn values_are_typed() {
+        let config = config("[node]\nslots = 3\nmemory = \"8GiB\"", &[]);
+        assert_eq!(config.need::<u32>("node.slots", None).unwrap(), 3);
+        assert_eq!(config.need::<u32>("node.slots", Some(5)).unwrap(), 5);
+        assert_eq!(config.need::<Bytes>("node.memory", None).unwrap(), Bytes(8 << 30));
+        assert_eq!(config.get::<u32>("node.threads", None).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_named() {
+        let check = |text: &str, want: &str| {
+            assert_eq!(read_file(text).unwrap_err().to_string(), want, "{text:?}");
+        };
+        check("[client]\nmanger = \"x\"", "there is no key manger in [client]");
+        check("[clients]\nmanager = \"x\"", "there is no table [clients]");
+        check("log = \"debug\"", "there is no table [log]");
+        check("[node]\nslots = true", "node.slots must be a text or a whole number");
+        check("[node]\nslots = -1", "node.slots: invalid digit found in string");
+        check("[output]\ncolor = \"pink\"", "output.color: invalid variant: pink");
+        check(
+            "[node]\nmemory = \"lots\"",
+            "node.memory: \"lots\" is not a size; write it like 8GiB or 512MiB",
+        );
+        assert!(read_file("[node").unwrap_err().to_string().starts_with("this is not TOML: "));
+    }
+
+    #[test]
+    fn every_default_passes_its_own_check() {
+        for key in KEYS {
+            if let Some(default) = key.default {
+                (key.check)(default).unwrap();
+            }
+        }
+    }
+}
