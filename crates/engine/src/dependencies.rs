@@ -10,10 +10,11 @@ use std::path::{Component, Path, PathBuf};
 use candela_core::scene::MissingFile;
 use serde_json::json;
 
-use crate::engine::{Engine, EngineOptions};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::header;
 use crate::launch::{SceneMount, is_inside};
+use crate::options::EngineOptions;
 use crate::protocol::{DependenciesAnswer, FileAnswer, RemapAnswer};
 
 /// One file of a scene.
@@ -45,7 +46,10 @@ const OUTSIDE: &str = "_outside";
 ///
 /// # Errors
 /// If the file is no scene for this engine, or the engine fails.
-pub async fn dependencies(options: EngineOptions, main: &Path) -> Result<Dependencies, EngineError> {
+pub async fn dependencies(
+    options: EngineOptions,
+    main: &Path,
+) -> Result<Dependencies, EngineError> {
     let main = std::path::absolute(main).map_err(|e| EngineError::io("can't find", main, e))?;
     let header = header::check_whole(&main)?;
     header::check_version(&header, [options.installed.version[0], options.installed.version[1]])?;
@@ -111,7 +115,8 @@ impl Plan {
     fn new(main: &Path, answers: &[FileAnswer]) -> Self {
         let folder = |path: &Path| path.parent().unwrap_or(Path::new("/")).to_path_buf();
         let mut root = folder(main);
-        let named_relatively = |answer: &&FileAnswer| answer.exists && answer.path.starts_with("//");
+        let named_relatively =
+            |answer: &&FileAnswer| answer.exists && answer.path.starts_with("//");
         for file in answers.iter().filter(named_relatively).flat_map(|answer| &answer.files) {
             root = common(&root, &folder(Path::new(file)));
         }
@@ -209,15 +214,36 @@ mod tests {
     fn names_keep_relative_paths_and_replace_absolute_ones() {
         let main = Path::new("/home/me/shot/scene.blend");
         let answers = [
-            answer("//../lib/tree.blend", "/home/me/lib/tree.blend", &["/home/me/lib/tree.blend"], None),
-            answer("//bark.png", "/home/me/lib/bark.png", &["/home/me/lib/bark.png"], Some("/home/me/lib/tree.blend")),
+            answer(
+                "//../lib/tree.blend",
+                "/home/me/lib/tree.blend",
+                &["/home/me/lib/tree.blend"],
+                None,
+            ),
+            answer(
+                "//bark.png",
+                "/home/me/lib/bark.png",
+                &["/home/me/lib/bark.png"],
+                Some("/home/me/lib/tree.blend"),
+            ),
             answer("/usr/fonts/a.ttf", "/usr/fonts/a.ttf", &["/usr/fonts/a.ttf"], None),
-            answer("/home/me/shot/t.<UDIM>.png", "/home/me/shot/t.<UDIM>.png", &["/home/me/shot/t.1001.png"], None),
-            answer("/usr/fonts/b.png", "/usr/fonts/b.png", &["/usr/fonts/b.png"], Some("/home/me/lib/tree.blend")),
+            answer(
+                "/home/me/shot/t.<UDIM>.png",
+                "/home/me/shot/t.<UDIM>.png",
+                &["/home/me/shot/t.1001.png"],
+                None,
+            ),
+            answer(
+                "/usr/fonts/b.png",
+                "/usr/fonts/b.png",
+                &["/usr/fonts/b.png"],
+                Some("/home/me/lib/tree.blend"),
+            ),
             answer("//gone.png", "/gone.png", &[], None),
         ];
         let plan = Plan::new(main, &answers);
-        let names: Vec<String> = plan.files().unwrap().into_iter().map(|f| f.path_in_collection).collect();
+        let names: Vec<String> =
+            plan.files().unwrap().into_iter().map(|f| f.path_in_collection).collect();
         let hash = &blake3::hash(b"/usr/fonts").to_hex().as_str()[..8].to_owned();
         let outside = |name: &str| format!("_outside/{hash}/{name}");
         let expected = [

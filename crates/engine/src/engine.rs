@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use candela_core::layers::{Pixels, Region, TileGrid};
+use candela_core::layers::{Region, TileGrid};
 use candela_core::scene::SceneFacts;
 use candela_core::settings::RenderSettings;
 use serde::de::DeserializeOwned;
@@ -13,201 +13,15 @@ use crate::exr_read::{self, WantedLayer};
 use crate::exr_write;
 use crate::header;
 use crate::launch::{Launch, SceneMount};
-use crate::layers::{LayersHeader, LayersReader};
-use crate::limits::{EngineLimits, START_S_MAX};
+use crate::layers::LayersReader;
+use crate::limits::START_S_MAX;
+use crate::options::{
+    DevelopRequest, EngineOptions, OpenOptions, RenderRequest, Rendered, RenderedLayers,
+    VideoRequest,
+};
 use crate::output;
 use crate::process::Process;
 use crate::protocol::{self, Facts, Hello, Progress, RenderAnswer};
-use crate::provision::Installed;
-use crate::sandbox::SandboxMode;
-
-/// What runs inside the engine's process.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum DriverSource {
-    /// The driver that is part of this crate.
-    #[default]
-    Own,
-    /// A Python file, run by the engine's Python with the own driver importable as `candela_driver`.
-    Python(PathBuf),
-    /// A program that speaks the same lines.
-    Program(PathBuf),
-}
-
-impl DriverSource {
-    /// The driver at a path: Python if it ends in `.py`, a program otherwise.
-    #[must_use]
-    pub fn from_path(path: &Path) -> Self {
-        match path.extension() {
-            Some(ending) if ending == "py" => DriverSource::Python(path.to_path_buf()),
-            _ => DriverSource::Program(path.to_path_buf()),
-        }
-    }
-}
-
-/// What to render on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Device {
-    /// The processor.
-    #[default]
-    Cpu,
-    /// NVIDIA cards, by CUDA.
-    Cuda,
-    /// NVIDIA cards, by OptiX.
-    Optix,
-    /// AMD cards.
-    Hip,
-    /// Intel cards.
-    OneApi,
-}
-
-impl Device {
-    /// Name as Cycles has it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Device::Cpu => "CPU",
-            Device::Cuda => "CUDA",
-            Device::Optix => "OPTIX",
-            Device::Hip => "HIP",
-            Device::OneApi => "ONEAPI",
-        }
-    }
-}
-
-/// Which of its abilities the processor uses; all but the first are for tests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CpuClass {
-    /// All that it has.
-    #[default]
-    Native,
-    /// No AVX2.
-    NoAvx2,
-    /// No AVX2, and Cycles' own ray tracing tree instead of Embree.
-    NoAvx2NoEmbree,
-}
-
-impl CpuClass {
-    /// Name as the driver has it, e.g. `no-avx2`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            CpuClass::Native => "native",
-            CpuClass::NoAvx2 => "no-avx2",
-            CpuClass::NoAvx2NoEmbree => "no-avx2-no-embree",
-        }
-    }
-}
-
-/// How an engine is run.
-#[derive(Debug, Clone)]
-pub struct EngineOptions {
-    /// The engine's program.
-    pub installed: Installed,
-    /// What drives it.
-    pub driver: DriverSource,
-    /// Folder for this engine alone: its writable folder, and its results.
-    pub scratch_dir: PathBuf,
-    /// What it may use.
-    pub limits: EngineLimits,
-    /// Threads for rendering; all of the machine's by default.
-    pub threads: Option<u32>,
-    /// What it renders on.
-    pub device: Device,
-    /// For tests: a lesser processor.
-    pub cpu_class: CpuClass,
-    /// Whether it is shut in.
-    pub sandbox: SandboxMode,
-}
-
-impl EngineOptions {
-    /// The usual options: own driver, default limits, processor, sandbox on.
-    #[must_use]
-    pub fn new(installed: Installed, scratch_dir: impl Into<PathBuf>) -> Self {
-        EngineOptions {
-            installed,
-            driver: DriverSource::default(),
-            scratch_dir: scratch_dir.into(),
-            limits: EngineLimits::default(),
-            threads: None,
-            device: Device::default(),
-            cpu_class: CpuClass::default(),
-            sandbox: SandboxMode::default(),
-        }
-    }
-}
-
-/// How a scene is opened.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OpenOptions {
-    /// Name of the scene in the file whose facts are wanted, or the active one.
-    pub scene: Option<String>,
-}
-
-/// One render.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RenderRequest {
-    /// Number of the frame.
-    pub frame: i32,
-    /// The part of the frame, or all of it.
-    pub region: Option<Region>,
-    /// What is added to the scene's seed; 0 for the scene's own picture.
-    pub seed_offset: i32,
-    /// The settings.
-    pub settings: RenderSettings,
-    /// Whether the output is wanted too; only for whole frames.
-    pub output: bool,
-}
-
-/// What a render gave.
-#[derive(Debug)]
-pub struct Rendered {
-    /// The layers.
-    pub layers: RenderedLayers,
-    /// The output file, if it was wanted. It belongs to the caller.
-    pub output: Option<PathBuf>,
-    /// Seconds that the engine took.
-    pub seconds: f64,
-    /// The most memory that the engine has had so far, in bytes.
-    pub peak_memory_bytes: u64,
-}
-
-/// Layers of a whole frame are a file, those of a region pixels.
-#[derive(Debug)]
-pub enum RenderedLayers {
-    /// A whole frame's layers file; it belongs to the caller.
-    File {
-        /// Where it lies.
-        path: PathBuf,
-        /// What it holds.
-        header: LayersHeader,
-    },
-    /// A region's pixels.
-    Pixels(Pixels),
-}
-
-/// One development.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DevelopRequest {
-    /// Number of the frame.
-    pub frame: i32,
-    /// The part of the frame that the layers cover, or all of it.
-    pub region: Option<Region>,
-    /// The settings.
-    pub settings: RenderSettings,
-    /// The layers file.
-    pub layers: PathBuf,
-}
-
-/// One film.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VideoRequest {
-    /// The pictures, in order; all of one format.
-    pub frames: Vec<PathBuf>,
-    /// Size of the film.
-    pub size: candela_core::layers::Size,
-    /// Frames per second.
-    pub fps: f64,
-}
 
 /// An engine. Dropping it kills its process; the files that it gave stay.
 pub struct Engine {
@@ -338,7 +152,10 @@ impl Engine {
     /// If a picture can't be read, or the engine fails.
     pub async fn encode_video(&mut self, request: &VideoRequest) -> Result<PathBuf, EngineError> {
         if request.frames.is_empty() || !request.fps.is_finite() || request.fps <= 0.0 {
-            return Err(EngineError::protocol("encode_video", "it needs frames and a rate above 0"));
+            return Err(EngineError::protocol(
+                "encode_video",
+                "it needs frames and a rate above 0",
+            ));
         }
         self.launch.clear_work()?;
         let mut inside = Vec::new();
@@ -346,7 +163,9 @@ impl Engine {
             let ending = frame.extension().and_then(|e| e.to_str()).unwrap_or("png");
             let name = format!("film-{i:06}.{ending}");
             let to = self.launch.work_outside(&name);
-            tokio::fs::copy(frame, &to).await.map_err(|e| EngineError::io("can't copy", frame, e))?;
+            tokio::fs::copy(frame, &to)
+                .await
+                .map_err(|e| EngineError::io("can't copy", frame, e))?;
             inside.push(self.launch.work_inside(&name));
         }
         if self.process.is_none() {
@@ -414,9 +233,8 @@ impl Engine {
         message["op"] = json!(step);
         let process = self.process.as_mut().ok_or(EngineError::NotOpen)?;
         match process.request(step, &message, limit_s, on_progress).await {
-            Ok(answer) => {
-                serde_json::from_value(answer).map_err(|e| EngineError::protocol(step, e.to_string()))
-            }
+            Ok(answer) => serde_json::from_value(answer)
+                .map_err(|e| EngineError::protocol(step, e.to_string())),
             Err(error) => {
                 // After these the process lives and is as it was.
                 if !matches!(error, EngineError::Declined { .. } | EngineError::Failed { .. }) {
@@ -427,13 +245,20 @@ impl Engine {
         }
     }
 
-    fn check_region(&self, region: Option<Region>, settings: &RenderSettings) -> Result<(), EngineError> {
+    fn check_region(
+        &self,
+        region: Option<Region>,
+        settings: &RenderSettings,
+    ) -> Result<(), EngineError> {
         let size = settings.size;
         let empty = TileGrid { size }.is_empty();
         if empty || region.is_some_and(|region| !region.fits(size)) {
             return Err(EngineError::Declined {
                 code: "bad-region".into(),
-                text: format!("there is no such region in a frame of {} × {}", size.width, size.height),
+                text: format!(
+                    "there is no such region in a frame of {} × {}",
+                    size.width, size.height
+                ),
             });
         }
         Ok(())
@@ -508,6 +333,6 @@ fn wanted(answer: &RenderAnswer) -> Vec<WantedLayer> {
 }
 
 fn joined<T>(result: Result<T, tokio::task::JoinError>) -> Result<T, EngineError> {
-    result.map_err(|e| EngineError::protocol("render", format!("reading the result broke off: {e}")))
+    result
+        .map_err(|e| EngineError::protocol("render", format!("reading the result broke off: {e}")))
 }
-

@@ -39,7 +39,9 @@ pub enum EngineError {
         engine_text: Vec<String>,
     },
     /// The engine took more memory than it may, and was killed.
-    #[error("the engine was killed: it took {peak_bytes} bytes of memory, the limit is {limit_bytes}")]
+    #[error(
+        "the engine was killed: it took {peak_bytes} bytes of memory, the limit is {limit_bytes}"
+    )]
     OutOfMemory {
         /// The limit in bytes.
         limit_bytes: u64,
@@ -111,7 +113,8 @@ impl EngineError {
 
 /// The last few lines that say something.
 fn last_words(text: &[String]) -> String {
-    let lines: Vec<&str> = text.iter().map(String::as_str).filter(|l| !l.trim().is_empty()).collect();
+    let lines: Vec<&str> =
+        text.iter().map(String::as_str).filter(|l| !l.trim().is_empty()).collect();
     if lines.is_empty() {
         return "nothing".to_owned();
     }

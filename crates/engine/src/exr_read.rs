@@ -32,7 +32,11 @@ struct Source {
 }
 
 /// Turns an OpenEXR file into a layers file.
-pub(crate) fn to_layers(exr: &Path, wanted: &[WantedLayer], to: &Path) -> Result<LayersHeader, LayersError> {
+pub(crate) fn to_layers(
+    exr: &Path,
+    wanted: &[WantedLayer],
+    to: &Path,
+) -> Result<LayersHeader, LayersError> {
     let mut writer: Option<(LayersWriter<File>, LayersHeader)> = None;
     rows(exr, wanted, |header, fill| {
         let (writer, _) = match &mut writer {
@@ -110,7 +114,9 @@ fn fill_row(
 ) {
     let step = 4 * source.header.channels.len();
     for line in block.lines(channels).filter(|line| line.location.position.y() == y) {
-        let Some(place) = source.place.get(line.location.channel).copied().flatten() else { continue };
+        let Some(place) = source.place.get(line.location.channel).copied().flatten() else {
+            continue;
+        };
         for (value, pixel) in line.value.chunks_exact(4).zip(row.chunks_exact_mut(step)) {
             let value = u32::from_ne_bytes([value[0], value[1], value[2], value[3]]);
             pixel[4 * place..4 * place + 4].copy_from_slice(&value.to_le_bytes());
@@ -121,7 +127,10 @@ fn fill_row(
 /// Finds the wanted channels and checks that they are all there.
 fn source(header: &Header, wanted: &[WantedLayer]) -> Result<Source, LayersError> {
     let (width, height) = (header.layer_size.width() as u64, header.layer_size.height() as u64);
-    if width > u64::from(EDGE_PX_MAX) || height > u64::from(EDGE_PX_MAX) || width * height > PIXELS_MAX {
+    if width > u64::from(EDGE_PX_MAX)
+        || height > u64::from(EDGE_PX_MAX)
+        || width * height > PIXELS_MAX
+    {
         return Err(LayersError::Exr("it is too large".into()));
     }
     let size = Size { width: width as u32, height: height as u32 };
@@ -131,7 +140,10 @@ fn source(header: &Header, wanted: &[WantedLayer]) -> Result<Source, LayersError
         for pass in &layer.passes {
             let found = channels_of(header, &layer.name, pass, layer.denoised);
             if found.is_empty() {
-                return Err(LayersError::Exr(format!("view layer {:?} has no pass {pass:?}", layer.name)));
+                return Err(LayersError::Exr(format!(
+                    "view layer {:?} has no pass {pass:?}",
+                    layer.name
+                )));
             }
             for (channel, letter) in found {
                 if header.channels.list[channel].sample_type != SampleType::F32 {

@@ -15,11 +15,19 @@ use crate::layers::{LayersError, LayersReader};
 ///
 /// # Errors
 /// If the layers can't be read or the file can't be written.
-pub(crate) fn write<R: Read + Seek>(layers: &mut LayersReader<R>, path: &Path) -> Result<(), LayersError> {
+pub(crate) fn write<R: Read + Seek>(
+    layers: &mut LayersReader<R>,
+    path: &Path,
+) -> Result<(), LayersError> {
     let size = layers.header.layout.size;
     // The format wants channels sorted by name; Blender's separator is a dot.
-    let mut names: Vec<(String, usize)> =
-        layers.header.channels.iter().enumerate().map(|(i, name)| (blender_name(name), i)).collect();
+    let mut names: Vec<(String, usize)> = layers
+        .header
+        .channels
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (blender_name(name), i))
+        .collect();
     names.sort();
     let channels = names.len();
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path)?);
@@ -30,7 +38,8 @@ pub(crate) fn write<R: Read + Seek>(layers: &mut LayersReader<R>, path: &Path) -
     for y in 0..u64::from(size.height) {
         out.write_all(&(first + y * (row_bytes + 8)).to_le_bytes())?;
     }
-    let row_length = u32::try_from(row_bytes).map_err(|_| LayersError::Header("its rows are too long"))?;
+    let row_length =
+        u32::try_from(row_bytes).map_err(|_| LayersError::Header("its rows are too long"))?;
     for y0 in (0..size.height).step_by(TILE_PX as usize) {
         let strip = Region { x0: 0, y0, x1: size.width, y1: (y0 + TILE_PX).min(size.height) };
         let pixels = layers.region(strip)?;

@@ -78,8 +78,9 @@ pub fn read(path: &Path) -> Result<BlendHeader, HeaderError> {
         Packing::Plain => start,
         Packing::Gzip => up_to(&mut flate2::read::GzDecoder::new(file), 24).map_err(cut_off)?,
         Packing::Zstd => {
-            let mut decoder = ruzstd::decoding::StreamingDecoder::new(file)
-                .map_err(|_| HeaderError::Truncated { problem: "the compressed data don't start" })?;
+            let mut decoder = ruzstd::decoding::StreamingDecoder::new(file).map_err(|_| {
+                HeaderError::Truncated { problem: "the compressed data don't start" }
+            })?;
             up_to(&mut decoder, 24).map_err(cut_off)?
         }
     };
@@ -153,13 +154,20 @@ fn parse(start: &[u8], packing: Packing) -> Result<BlendHeader, HeaderError> {
     if rest.len() < 5 || (rest[0].is_ascii_digit() && rest.len() < 10) {
         return Err(HeaderError::Truncated { problem: "it ends in its header" });
     }
-    let strange = HeaderError::NotBlend { looks_like: "a .blend file with a header of an unknown kind" };
+    let strange =
+        HeaderError::NotBlend { looks_like: "a .blend file with a header of an unknown kind" };
     // Since 5.0: two digits for the header's length, `-`, two for the format, `v`, four for the version.
     if rest[0].is_ascii_digit() {
         let version = number(&rest[6..10]).filter(|_| rest[2] == b'-' && rest[5] == b'v');
         let version = version.ok_or(strange)?;
         let version = [version / 100, version % 100];
-        return Ok(BlendHeader { version, pointer_bytes: 8, big_endian: false, packing, large: true });
+        return Ok(BlendHeader {
+            version,
+            pointer_bytes: 8,
+            big_endian: false,
+            packing,
+            large: true,
+        });
     }
     let pointer_bytes = match rest[0] {
         b'_' => 4,
@@ -203,7 +211,10 @@ fn looks_like(start: &[u8], packing: Packing) -> &'static str {
     if packing != Packing::Plain {
         return "compressed data, but not a .blend";
     }
-    KINDS.iter().find(|(magic, _)| start.starts_with(magic)).map_or("something else", |(_, name)| name)
+    KINDS
+        .iter()
+        .find(|(magic, _)| start.starts_with(magic))
+        .map_or("something else", |(_, name)| name)
 }
 
 trait Skip {
@@ -255,7 +266,11 @@ fn walk(header: &BlendHeader, file: &mut impl Skip) -> Result<(), HeaderError> {
             ])
         } else {
             let bytes = [head[4], head[5], head[6], head[7]];
-            u64::from(if header.big_endian { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+            u64::from(if header.big_endian {
+                u32::from_be_bytes(bytes)
+            } else {
+                u32::from_le_bytes(bytes)
+            })
         };
         file.skip(bytes).map_err(truncated)?;
     }

@@ -19,8 +19,14 @@ fn headers() {
     check(b"BLEND", "the .blend file is cut off: it ends in its first bytes");
     check(b"", "not a .blend file: it looks like an empty file");
     check(b"glTF\x02\0\0\0", "not a .blend file: it looks like a binary glTF model (.glb)");
-    check(b"BLENDER?v405", "not a .blend file: it looks like a .blend file with a header of an unknown kind");
-    check(b"BLENDER-v4x5", "not a .blend file: it looks like a .blend file with a header of an unknown kind");
+    check(
+        b"BLENDER?v405",
+        "not a .blend file: it looks like a .blend file with a header of an unknown kind",
+    );
+    check(
+        b"BLENDER-v4x5",
+        "not a .blend file: it looks like a .blend file with a header of an unknown kind",
+    );
 }
 
 fn plain_file() -> Vec<u8> {
@@ -60,6 +66,9 @@ fn cut_files_are_found() {
 fn newer_files_are_refused() {
     let header = parse(b"BLENDER17-01v0502DATA", Packing::Plain).unwrap();
     let error = check_version(&header, [4, 5]).unwrap_err().to_string();
-    assert!(error.starts_with("saved by Blender 5.2, which is newer than the engine (4.5)"), "{error}");
+    assert!(
+        error.starts_with("saved by Blender 5.2, which is newer than the engine (4.5)"),
+        "{error}"
+    );
     assert!(check_version(&header, [5, 2]).is_ok());
 }

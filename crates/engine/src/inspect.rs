@@ -6,9 +6,10 @@ use candela_core::layers::{Pixels, Region, Size};
 use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::settings::{OutputFormat, RenderSettings};
 
-use crate::engine::{Engine, EngineOptions, OpenOptions, RenderRequest, RenderedLayers};
+use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::layers::LayersReader;
+use crate::options::{EngineOptions, OpenOptions, RenderRequest, RenderedLayers};
 
 /// What inspection found out.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,8 +114,15 @@ async fn picture(engine: &mut Engine, request: &RenderRequest) -> Result<Pixels,
 fn colours(channels: &[String]) -> Vec<usize> {
     let is_colour = |name: &String| {
         let pass = name.rsplit_once('/').map_or(name.as_str(), |(_, rest)| rest);
-        ["Combined.R", "Combined.G", "Combined.B", "Noisy Image.R", "Noisy Image.G", "Noisy Image.B"]
-            .contains(&pass)
+        [
+            "Combined.R",
+            "Combined.G",
+            "Combined.B",
+            "Noisy Image.R",
+            "Noisy Image.G",
+            "Noisy Image.B",
+        ]
+        .contains(&pass)
     };
     (0..channels.len()).filter(|i| is_colour(&channels[*i])).collect()
 }
@@ -124,7 +132,8 @@ fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
     let n = first.channels.len().max(1);
     let mut noise = Vec::with_capacity(first.size.pixels() as usize);
     let (mut unrepeatable, mut black) = (0_u64, true);
-    let pixels = first.data.chunks_exact(n).zip(other.data.chunks_exact(n)).zip(again.data.chunks_exact(n));
+    let pixels =
+        first.data.chunks_exact(n).zip(other.data.chunks_exact(n)).zip(again.data.chunks_exact(n));
     for ((first, other), again) in pixels {
         let differs = first.iter().zip(again).any(|(a, b)| a.to_bits() != b.to_bits());
         unrepeatable += u64::from(differs);
@@ -142,7 +151,12 @@ mod tests {
 
     #[test]
     fn previews_keep_the_shape() {
-        for (size, expected) in [((1920, 1080), (200, 112)), ((1600, 4096), (78, 200)), ((64, 10), (64, 10)), ((5000, 1), (200, 1))] {
+        for (size, expected) in [
+            ((1920, 1080), (200, 112)),
+            ((1600, 4096), (78, 200)),
+            ((64, 10), (64, 10)),
+            ((5000, 1), (200, 1)),
+        ] {
             let size = Size { width: size.0, height: size.1 };
             let expected = Size { width: expected.0, height: expected.1 };
             assert_eq!(preview_size(size), expected);
@@ -152,7 +166,11 @@ mod tests {
     #[test]
     fn noise_and_repeatability_are_told_apart() {
         let channels = vec!["V/Combined.R".to_owned(), "V/Depth.Z".to_owned()];
-        let pixels = |data: [f32; 4]| Pixels { size: Size { width: 2, height: 1 }, channels: channels.clone(), data: data.to_vec() };
+        let pixels = |data: [f32; 4]| Pixels {
+            size: Size { width: 2, height: 1 },
+            channels: channels.clone(),
+            data: data.to_vec(),
+        };
         let first = pixels([1.0, 5.0, 0.5, 5.0]);
         let facts = compare(&first, &pixels([3.0, 9.0, 0.5, 5.0]), &pixels([1.0, 5.0, 0.5, 6.0]));
         assert_eq!(facts.noise, vec![2.0, 0.0]);

@@ -5,8 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::json;
 
-use crate::engine::{Device, DriverSource, EngineOptions};
 use crate::error::EngineError;
+use crate::options::{Device, DriverSource, EngineOptions};
 use crate::provision::Program;
 use crate::sandbox::{Bind, ProcessSpec, SandboxMode};
 
@@ -46,15 +46,19 @@ impl Launch {
     pub(crate) fn new(options: &EngineOptions) -> Result<Self, EngineError> {
         let scratch = &options.scratch_dir;
         for folder in ["root", "work", "driver", "results"].map(|name| scratch.join(name)) {
-            std::fs::create_dir_all(&folder).map_err(|e| EngineError::io("can't make", &folder, e))?;
+            std::fs::create_dir_all(&folder)
+                .map_err(|e| EngineError::io("can't make", &folder, e))?;
         }
-        let scratch = scratch.canonicalize().map_err(|e| EngineError::io("can't find", scratch, e))?;
+        let scratch =
+            scratch.canonicalize().map_err(|e| EngineError::io("can't find", scratch, e))?;
         for (name, contents) in DRIVER_FILES {
             let path = scratch.join("driver").join(name);
-            std::fs::write(&path, contents).map_err(|e| EngineError::io("can't write", &path, e))?;
+            std::fs::write(&path, contents)
+                .map_err(|e| EngineError::io("can't write", &path, e))?;
         }
         if let DriverSource::Python(path) | DriverSource::Program(path) = &options.driver {
-            path.metadata().map_err(|e| EngineError::io("can't find the engine driver", path, e))?;
+            path.metadata()
+                .map_err(|e| EngineError::io("can't find the engine driver", path, e))?;
         }
         Ok(Launch { scratch, boxed: options.sandbox == SandboxMode::On })
     }
@@ -100,14 +104,19 @@ impl Launch {
         for entry in std::fs::read_dir(&work).map_err(failed)? {
             let path = entry.map_err(failed)?.path();
             let is_dir = path.symlink_metadata().is_ok_and(|m| m.is_dir());
-            let removed = if is_dir { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+            let removed =
+                if is_dir { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(failed)?;
         }
         std::fs::create_dir_all(work.join("tmp")).map_err(failed)
     }
 
     /// How to start the process.
-    pub(crate) fn spec(&self, options: &EngineOptions, scene: &SceneMount) -> Result<ProcessSpec, EngineError> {
+    pub(crate) fn spec(
+        &self,
+        options: &EngineOptions,
+        scene: &SceneMount,
+    ) -> Result<ProcessSpec, EngineError> {
         let mut binds = vec![
             read_only(self.scratch.join("driver"), INSIDE_DRIVER),
             Bind { host: self.work_outside(""), inside: INSIDE_WORK.into(), writable: true },
@@ -133,7 +142,11 @@ impl Launch {
             Program::Module { site, python, prefix } => {
                 binds.push(read_only(site.clone(), INSIDE_ENGINE));
                 if !prefix.starts_with("/usr") {
-                    binds.push(Bind { host: prefix.clone(), inside: prefix.clone(), writable: false });
+                    binds.push(Bind {
+                        host: prefix.clone(),
+                        inside: prefix.clone(),
+                        writable: false,
+                    });
                 }
                 python_path.push(self.seen(INSIDE_ENGINE, site.clone()));
                 program = python.clone();
@@ -142,7 +155,8 @@ impl Launch {
             Program::Blender { program: path, folder } => {
                 binds.push(Bind { host: folder.clone(), inside: folder.clone(), writable: false });
                 program = path.clone();
-                let flags = ["-b", "--factory-startup", "--disable-autoexec", "--python-use-system-env"];
+                let flags =
+                    ["-b", "--factory-startup", "--disable-autoexec", "--python-use-system-env"];
                 args = flags.map(str::to_owned).to_vec();
                 args.extend(["--python-exit-code", "1", "--python"].map(str::to_owned));
             }
@@ -218,5 +232,6 @@ fn disk() -> Vec<Bind> {
 
 /// Whether a path stays where it starts: relative, and without a step up.
 pub(crate) fn is_inside(path: &Path) -> bool {
-    path.components().all(|part| matches!(part, Component::Normal(_))) && path.components().next().is_some()
+    path.components().all(|part| matches!(part, Component::Normal(_)))
+        && path.components().next().is_some()
 }

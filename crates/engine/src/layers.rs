@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use candela_core::layers::{ChannelNames, LayersLayout, Pixels, Region, Size, TILE_PX, TileGrid, TileIndex};
+use candela_core::layers::{
+    ChannelNames, LayersLayout, Pixels, Region, Size, TILE_PX, TileGrid, TileIndex,
+};
 
 use crate::limits::{CHANNEL_NAME_BYTES_MAX, CHANNELS_MAX, EDGE_PX_MAX, PIXELS_MAX};
 
@@ -115,7 +117,8 @@ fn check_channels(channels: &ChannelNames) -> Result<(), LayersError> {
 /// # Errors
 /// [`LayersError::Header`] for anything that [`LayersHeader::encode`] would not write.
 pub fn read_header(bytes: &[u8]) -> Result<LayersHeader, LayersError> {
-    let header = bytes.get(..HEADER_BYTES as usize).ok_or(LayersError::Header("it is too short"))?;
+    let header =
+        bytes.get(..HEADER_BYTES as usize).ok_or(LayersError::Header("it is too short"))?;
     if header[..8] != MAGIC {
         return Err(LayersError::Header("its first bytes are others"));
     }
@@ -127,11 +130,13 @@ pub fn read_header(bytes: &[u8]) -> Result<LayersHeader, LayersError> {
         return Err(LayersError::Header("its version is unknown"));
     }
     let names_end = (field(4) as usize).saturating_add(FIXED_BYTES);
-    let names = header.get(FIXED_BYTES..names_end).ok_or(LayersError::Header("its names are too long"))?;
+    let names =
+        header.get(FIXED_BYTES..names_end).ok_or(LayersError::Header("its names are too long"))?;
     if header[names_end..].iter().any(|byte| *byte != 0) {
         return Err(LayersError::Header("something follows its names"));
     }
-    let names = std::str::from_utf8(names).map_err(|_| LayersError::Header("its names are not text"))?;
+    let names =
+        std::str::from_utf8(names).map_err(|_| LayersError::Header("its names are not text"))?;
     let channels: ChannelNames = names.split('\n').map(str::to_owned).collect();
     if channels.len() != field(3) as usize {
         return Err(LayersError::Header("its names are not as many as its channels"));
@@ -143,7 +148,11 @@ pub fn read_header(bytes: &[u8]) -> Result<LayersHeader, LayersError> {
 ///
 /// # Errors
 /// [`LayersError::Length`], or [`LayersError::Header`] if there is no such tile.
-pub fn decode_tile(header: &LayersHeader, tile: TileIndex, bytes: &[u8]) -> Result<Pixels, LayersError> {
+pub fn decode_tile(
+    header: &LayersHeader,
+    tile: TileIndex,
+    bytes: &[u8],
+) -> Result<Pixels, LayersError> {
     let grid = TileGrid { size: header.layout.size };
     if tile.column >= grid.columns() || tile.row >= grid.rows() {
         return Err(LayersError::Header("it has no such tile"));
@@ -153,11 +162,18 @@ pub fn decode_tile(header: &LayersHeader, tile: TileIndex, bytes: &[u8]) -> Resu
     if expected != found {
         return Err(LayersError::Length { expected, found });
     }
-    Ok(Pixels { size: grid.region(tile).size(), channels: header.channels.clone(), data: floats(bytes) })
+    Ok(Pixels {
+        size: grid.region(tile).size(),
+        channels: header.channels.clone(),
+        data: floats(bytes),
+    })
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks_exact(4).map(|b| f32::from_bits(u32::from_le_bytes([b[0], b[1], b[2], b[3]]))).collect()
+    bytes
+        .chunks_exact(4)
+        .map(|b| f32::from_bits(u32::from_le_bytes([b[0], b[1], b[2], b[3]])))
+        .collect()
 }
 
 /// Writes a layers file row by row, holding no more than one row of tiles in memory.
@@ -175,7 +191,8 @@ impl<W: Write> LayersWriter<W> {
         let mut out = BufWriter::with_capacity(1 << 20, out);
         out.write_all(&header.encode())?;
         let row_bytes = u64::from(header.layout.size.width) * header.layout.pixel_bytes();
-        let strip = vec![0; (row_bytes * u64::from(TILE_PX.min(header.layout.size.height))) as usize];
+        let strip =
+            vec![0; (row_bytes * u64::from(TILE_PX.min(header.layout.size.height))) as usize];
         Ok(LayersWriter { header, out, strip, rows_done: 0 })
     }
 

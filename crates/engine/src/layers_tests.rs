@@ -3,14 +3,15 @@
 use super::*;
 
 fn picture(width: u32, height: u32) -> Pixels {
-    let channels: ChannelNames = ["V/Noisy Image.R", "V/Noisy Image.G", "V/Denoising Depth.Z"]
-        .map(str::to_owned)
-        .to_vec();
+    let channels: ChannelNames =
+        ["V/Noisy Image.R", "V/Noisy Image.G", "V/Denoising Depth.Z"].map(str::to_owned).to_vec();
     // Every kind of float, among them signalling and quiet values that are not numbers.
     let odd = [0x7fa0_0001, 0xffc1_2345, 0x7f80_0000, 0x8000_0000, 1];
     let count = width * height * 3;
     let data = (0..count)
-        .map(|i| f32::from_bits(odd.get(i as usize % 11).copied().unwrap_or(i.wrapping_mul(0x9e37_79b9))))
+        .map(|i| {
+            f32::from_bits(odd.get(i as usize % 11).copied().unwrap_or(i.wrapping_mul(0x9e37_79b9)))
+        })
         .collect();
     Pixels { size: Size { width, height }, channels, data }
 }
@@ -60,7 +61,8 @@ fn openexr_round_trip_is_exact() {
 
 #[test]
 fn hostile_headers_are_refused() {
-    let good = LayersHeader::new(Size { width: 10, height: 20 }, vec!["V/A.R".into()]).unwrap().encode();
+    let good =
+        LayersHeader::new(Size { width: 10, height: 20 }, vec!["V/A.R".into()]).unwrap().encode();
     assert!(read_header(&good).is_ok());
     assert!(read_header(&good[..4095]).is_err());
     let field = |i: usize, value: u32| {
@@ -79,10 +81,26 @@ fn hostile_headers_are_refused() {
         field(4, 4),
         field(4, 4096),
         field(4, u32::MAX),
-        { let mut b = good.clone(); b[0] ^= 1; b },
-        { let mut b = good.clone(); b[4095] = 1; b },
-        { let mut b = good.clone(); b[28] = 0xff; b },
-        { let mut b = good.clone(); b[28] = 7; b },
+        {
+            let mut b = good.clone();
+            b[0] ^= 1;
+            b
+        },
+        {
+            let mut b = good.clone();
+            b[4095] = 1;
+            b
+        },
+        {
+            let mut b = good.clone();
+            b[28] = 0xff;
+            b
+        },
+        {
+            let mut b = good.clone();
+            b[28] = 7;
+            b
+        },
     ];
     for (i, bytes) in bad.iter().enumerate() {
         assert!(read_header(bytes).is_err(), "case {i}");

@@ -13,6 +13,7 @@ pub mod inspect;
 mod launch;
 pub mod layers;
 pub mod limits;
+pub mod options;
 mod output;
 mod process;
 mod protocol;
@@ -20,12 +21,13 @@ pub mod provision;
 pub mod sandbox;
 mod watch;
 
-pub use engine::{
-    CpuClass, Device, DevelopRequest, DriverSource, Engine, EngineOptions, OpenOptions,
-    RenderRequest, Rendered, RenderedLayers, VideoRequest,
-};
+pub use engine::Engine;
 pub use error::EngineError;
 pub use limits::EngineLimits;
+pub use options::{
+    CpuClass, DevelopRequest, Device, DriverSource, EngineOptions, OpenOptions, RenderRequest,
+    Rendered, RenderedLayers, VideoRequest,
+};
 pub use protocol::{DeviceInfo, Hello, Progress};
 pub use provision::{Installed, find, install};
 pub use sandbox::SandboxMode;

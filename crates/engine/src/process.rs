@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 
 use crate::error::EngineError;
 use crate::limits::{
-    LINE_BYTES_MAX, MEMORY_WATCH_MS, QUIT_S_MAX, SCRATCH_WATCH_MS, TEXT_LINE_BYTES_MAX, TEXT_LINES_KEPT,
+    LINE_BYTES_MAX, MEMORY_WATCH_MS, QUIT_S_MAX, SCRATCH_WATCH_MS, TEXT_LINE_BYTES_MAX,
+    TEXT_LINES_KEPT,
 };
 use crate::protocol::{Answer, Progress};
 use crate::sandbox::{self, Exit, Killer, ProcessSpec, Running, SandboxError};
@@ -81,7 +82,8 @@ fn keep_watch(watch: &Watch, scratch: &std::path::Path) {
 impl Process {
     /// Starts the process that `spec` describes; `scratch` is its writable folder as seen from outside.
     pub(crate) fn start(spec: ProcessSpec, scratch: PathBuf) -> Result<Self, EngineError> {
-        let (memory_limit, scratch_limit) = (spec.limits.memory_bytes_max, spec.limits.scratch_bytes_max);
+        let (memory_limit, scratch_limit) =
+            (spec.limits.memory_bytes_max, spec.limits.scratch_bytes_max);
         let Running { pid, stdin, stdout, stderr, killer, exit } = sandbox::start(spec)?;
         let start = |error| EngineError::Sandbox(SandboxError::Start(error));
         let watch = Arc::new(Watch {
@@ -159,7 +161,8 @@ impl Process {
             if line.first() != Some(&b'{') {
                 continue;
             }
-            let answer = serde_json::from_slice(&line).map_err(|e| Broken::Nonsense(e.to_string()))?;
+            let answer =
+                serde_json::from_slice(&line).map_err(|e| Broken::Nonsense(e.to_string()))?;
             match answer {
                 Answer::Progress(progress) => on_progress(progress),
                 Answer::Done { result } => return Ok(Ok(result)),
@@ -174,7 +177,9 @@ impl Process {
         limited.read_until(b'\n', &mut line).await.map_err(|_| Broken::Ended)?;
         match line.last() {
             Some(b'\n') => Ok(line),
-            _ if line.len() >= LINE_BYTES_MAX => Err(Broken::Nonsense("a line without an end".into())),
+            _ if line.len() >= LINE_BYTES_MAX => {
+                Err(Broken::Nonsense("a line without an end".into()))
+            }
             _ => Err(Broken::Ended),
         }
     }
@@ -227,12 +232,13 @@ impl Process {
             return EngineError::ScratchFull { limit_bytes: self.watch.scratch_limit };
         }
         match exit {
-            Some(exit) if exit.sandbox_failed => {
-                SandboxError::Unavailable { problem: format!("{}: {}", exit.how, engine_text.join(" / ")) }
-                    .into()
+            Some(exit) if exit.sandbox_failed => SandboxError::Unavailable {
+                problem: format!("{}: {}", exit.how, engine_text.join(" / ")),
             }
+            .into(),
             Some(exit) if exit.killed => {
-                let how = "killed from outside, perhaps because the machine ran out of memory".to_owned();
+                let how =
+                    "killed from outside, perhaps because the machine ran out of memory".to_owned();
                 EngineError::Crashed { how, engine_text }
             }
             Some(exit) => EngineError::Crashed { how: exit.how, engine_text },
@@ -262,8 +268,15 @@ enum Broken {
     Nonsense(String),
 }
 
+/// What is not kept: Cycles reports every sample, and Blender misses the list of disks in its sandbox.
+const NOISE: [&str; 2] = ["Fra:", "could not get a list of mounted file-systems"];
+
 /// Keeps the last lines of what the engine prints.
-async fn keep_text(stderr: pipe::Receiver, text: Arc<Mutex<VecDeque<String>>>, done: oneshot::Sender<()>) {
+async fn keep_text(
+    stderr: pipe::Receiver,
+    text: Arc<Mutex<VecDeque<String>>>,
+    done: oneshot::Sender<()>,
+) {
     let mut from = BufReader::new(stderr);
     loop {
         let mut line = Vec::new();
@@ -273,8 +286,7 @@ async fn keep_text(stderr: pipe::Receiver, text: Arc<Mutex<VecDeque<String>>>, d
             Ok(_) => {}
         }
         let line = String::from_utf8_lossy(&line).trim_end().to_owned();
-        // Cycles reports every sample; that is progress, and would push out what matters.
-        if line.is_empty() || line.starts_with("Fra:") {
+        if line.is_empty() || NOISE.iter().any(|noise| line.starts_with(noise)) {
             continue;
         }
         tracing::debug!(target: "candela_engine::text", "{line}");

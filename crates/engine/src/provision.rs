@@ -55,7 +55,9 @@ pub enum ProvisionError {
         build: EngineBuild,
     },
     /// The wheel is made for other machines.
-    #[error("engine {build} can be installed on Linux on x86-64 only; set CANDELA_BLENDER to an installed Blender {version}")]
+    #[error(
+        "engine {build} can be installed on Linux on x86-64 only; set CANDELA_BLENDER to an installed Blender {version}"
+    )]
     Platform {
         /// The build.
         build: EngineBuild,
@@ -181,9 +183,13 @@ pub fn install(
         return Ok(found);
     }
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Err(ProvisionError::Platform { build: offer.build(), version: offer.version_text() });
+        return Err(ProvisionError::Platform {
+            build: offer.build(),
+            version: offer.version_text(),
+        });
     }
-    let no_python = || ProvisionError::NoPython { build: offer.build(), version: offer.version_text() };
+    let no_python =
+        || ProvisionError::NoPython { build: offer.build(), version: offer.version_text() };
     let (python, _) = find_python().ok_or_else(no_python)?;
     fs::create_dir_all(engines_dir).map_err(|e| io_error("can't make", engines_dir, e))?;
     let lock_path = engines_dir.join(format!("{}.lock", offer.build));
@@ -222,7 +228,8 @@ fn install_module(
     }
     fs::create_dir_all(&part).map_err(|e| io_error("can't make", &part, e))?;
     let requirements = part.join("requirements.txt");
-    fs::write(&requirements, offer.requirements).map_err(|e| io_error("can't write", &requirements, e))?;
+    fs::write(&requirements, offer.requirements)
+        .map_err(|e| io_error("can't write", &requirements, e))?;
     say(&format!("downloading engine {} (about 390 MB)", offer.build));
     run_installer(offer, python, &part, &requirements, say)?;
     let manifest =

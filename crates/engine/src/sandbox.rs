@@ -123,7 +123,10 @@ pub(crate) fn start(spec: ProcessSpec) -> Result<Running, SandboxError> {
         SandboxMode::On => keep_sandboxed(&spec, &started_tx, &kill_rx, exit_tx),
         SandboxMode::Off => keep_plain(&spec, &started_tx, &kill_rx, exit_tx),
     };
-    std::thread::Builder::new().name("engine-keeper".into()).spawn(keep).map_err(SandboxError::Start)?;
+    std::thread::Builder::new()
+        .name("engine-keeper".into())
+        .spawn(keep)
+        .map_err(SandboxError::Start)?;
     let gone = || SandboxError::Start(io::Error::other("its keeper ended"));
     let Started { pid, stdin, stdout, stderr } = started_rx.recv().map_err(|_| gone())??;
     Ok(Running { pid, stdin, stdout, stderr, killer: Killer(kill_tx), exit })
@@ -149,7 +152,8 @@ fn keep_sandboxed(spec: &ProcessSpec, started: &StartedTx, kill: &Receiver<()>, 
         return;
     };
     let pid = child.id();
-    let streams = Started { pid, stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into() };
+    let streams =
+        Started { pid, stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into() };
     if started.send(Ok(streams)).is_err() {
         let _ = child.kill();
     }
@@ -175,7 +179,8 @@ fn keep_sandboxed(spec: &ProcessSpec, started: &StartedTx, kill: &Receiver<()>, 
 
 fn exit_of(status: &hakoniwa::ExitStatus) -> Exit {
     // Codes as a shell gives them: 128 and the signal's number.
-    let signal = status.exit_code.is_none().then(|| status.code - 128).filter(|s| (1..65).contains(s));
+    let signal =
+        status.exit_code.is_none().then(|| status.code - 128).filter(|s| (1..65).contains(s));
     let failed = status.exit_code.is_none() && status.code == 125 || status.exit_code == Some(125);
     let how = match (signal, status.exit_code) {
         (Some(signal), _) => signal_words(signal),
@@ -235,7 +240,8 @@ const GRAPHICS: [&str; 3] = ["/dev/dri", "/dev/kfd", "/dev/dxg"];
 const GRAPHICS_FACTS: [&str; 4] = ["/sys/devices", "/sys/bus/pci", "/sys/class/drm", "/sys/module"];
 
 fn graphics_devices() -> Vec<PathBuf> {
-    let mut found: Vec<PathBuf> = GRAPHICS.iter().map(PathBuf::from).filter(|p| p.exists()).collect();
+    let mut found: Vec<PathBuf> =
+        GRAPHICS.iter().map(PathBuf::from).filter(|p| p.exists()).collect();
     let devices = std::fs::read_dir("/dev").into_iter().flatten().flatten();
     let nvidia = |name: &std::ffi::OsStr| name.to_str().is_some_and(|n| n.starts_with("nvidia"));
     found.extend(devices.filter(|d| nvidia(&d.file_name())).map(|d| d.path()));
@@ -258,7 +264,8 @@ fn container(spec: &ProcessSpec, landlock: bool) -> Result<Container, SandboxErr
         container.mount("tmpfs", "/tmp", "tmpfs", options, size);
     }
     for path in SYSTEM.map(Path::new) {
-        let target = std::fs::read_link(path).ok().filter(|_| path.parent() == Some(Path::new("/")));
+        let target =
+            std::fs::read_link(path).ok().filter(|_| path.parent() == Some(Path::new("/")));
         if let Some(target) = target {
             container.symlink(text(&target)?, text(path)?);
         } else if path.exists() {
@@ -352,7 +359,8 @@ fn keep_plain(spec: &ProcessSpec, started: &StartedTx, kill: &Receiver<()>, exit
         return;
     };
     let pid = child.id();
-    let streams = Started { pid, stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into() };
+    let streams =
+        Started { pid, stdin: stdin.into(), stdout: stdout.into(), stderr: stderr.into() };
     let _ = started.send(Ok(streams));
     let status = loop {
         match kill.recv_timeout(KEEPER_WAIT) {

@@ -39,7 +39,8 @@ fn parent(pid: u32) -> Option<u32> {
 fn process_bytes(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kilobytes = |line: &str| line.split_whitespace().nth(1)?.parse::<u64>().ok();
-    let wanted = |line: &&str| ["RssAnon:", "RssShmem:", "VmSwap:"].iter().any(|f| line.starts_with(f));
+    let wanted =
+        |line: &&str| ["RssAnon:", "RssShmem:", "VmSwap:"].iter().any(|f| line.starts_with(f));
     status.lines().filter(wanted).filter_map(kilobytes).sum::<u64>() * 1024
 }
 

@@ -4,13 +4,21 @@ mod common;
 
 use candela_core::layers::{Pixels, Region};
 use candela_engine::layers::LayersReader;
-use candela_engine::{DevelopRequest, Engine, OpenOptions, RenderRequest, RenderedLayers, Rendered, VideoRequest};
+use candela_engine::{
+    DevelopRequest, Engine, OpenOptions, RenderRequest, Rendered, RenderedLayers, VideoRequest,
+};
 use common::{Bench, scene_dir, settings};
 
 const SIZE: (u32, u32) = (131, 97);
 
 fn request(region: Option<Region>) -> RenderRequest {
-    RenderRequest { frame: 2, region, seed_offset: 0, settings: settings(SIZE.0, SIZE.1), output: region.is_none() }
+    RenderRequest {
+        frame: 2,
+        region,
+        seed_offset: 0,
+        settings: settings(SIZE.0, SIZE.1),
+        output: region.is_none(),
+    }
 }
 
 async fn opened(bench: &Bench, name: &str) -> Engine {
@@ -53,7 +61,8 @@ async fn a_region_is_the_frame_to_the_bit_and_so_is_another_process() {
     let mut other = opened(&bench, "b").await;
     let again = other.render(&request(None), |_| {}).await.unwrap();
     assert!(bits(&pixels(&again)) == bits(&whole), "another process rendered another frame");
-    let same_output = std::fs::read(again.output.unwrap()).unwrap() == std::fs::read(frame.output.unwrap()).unwrap();
+    let same_output = std::fs::read(again.output.unwrap()).unwrap()
+        == std::fs::read(frame.output.unwrap()).unwrap();
     assert!(same_output, "another process wrote another output");
     let control = RenderRequest { seed_offset: 1, ..request(None) };
     let control = pixels(&engine.render(&control, |_| {}).await.unwrap());
@@ -68,13 +77,22 @@ async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
     let mut engine = opened(&bench, "a").await;
     let frame = engine.render(&request(None), |_| {}).await.unwrap();
     let RenderedLayers::File { path, .. } = &frame.layers else { panic!("a frame is a file") };
-    let develop = DevelopRequest { frame: 2, region: None, settings: request(None).settings, layers: path.clone() };
+    let develop = DevelopRequest {
+        frame: 2,
+        region: None,
+        settings: request(None).settings,
+        layers: path.clone(),
+    };
     let developed = engine.develop(&develop).await.unwrap();
     let output = frame.output.clone().unwrap();
     assert!(decoded(&developed) == decoded(&output), "development gives another picture");
     let again = engine.render(&request(None), |_| {}).await.unwrap();
     assert!(bits(&pixels(&again)) == bits(&pixels(&frame)), "development left something behind");
-    let film = VideoRequest { frames: vec![output.clone(), output], size: request(None).settings.size, fps: 12.5 };
+    let film = VideoRequest {
+        frames: vec![output.clone(), output],
+        size: request(None).settings.size,
+        fps: 12.5,
+    };
     let film = engine.encode_video(&film).await.unwrap();
     let bytes = std::fs::read(film).unwrap();
     assert_eq!(&bytes[4..8], b"ftyp");

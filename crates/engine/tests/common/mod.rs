@@ -10,12 +10,12 @@ use candela_core::settings::{OutputFormat, RenderSettings};
 use candela_engine::provision::Program;
 use candela_engine::{EngineOptions, Installed};
 
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
 }
 
 /// The engine, installed into a folder that outlives the test run.
-pub fn installed() -> Installed {
+pub(crate) fn installed() -> Installed {
     static INSTALLED: OnceLock<Installed> = OnceLock::new();
     let install = || {
         let named = std::env::var_os("CANDELA_ENGINES").map(PathBuf::from);
@@ -26,20 +26,20 @@ pub fn installed() -> Installed {
     INSTALLED.get_or_init(install).clone()
 }
 
-pub struct Bench {
-    pub folder: tempfile::TempDir,
+pub(crate) struct Bench {
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Bench { folder: tempfile::tempdir().unwrap() }
     }
 
-    pub fn options(&self, name: &str) -> EngineOptions {
+    pub(crate) fn options(&self, name: &str) -> EngineOptions {
         EngineOptions::new(installed(), self.folder.path().join(name))
     }
 
-    pub fn file(&self, name: &str, contents: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, contents: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         std::fs::write(&path, contents).unwrap();
         path
@@ -47,7 +47,7 @@ impl Bench {
 }
 
 /// A folder with `scene.blend`, made by the script beside this file; made once per test program.
-pub fn scene_dir() -> &'static Path {
+pub(crate) fn scene_dir() -> &'static Path {
     static SCENE: OnceLock<tempfile::TempDir> = OnceLock::new();
     SCENE
         .get_or_init(|| {
@@ -70,7 +70,7 @@ pub fn scene_dir() -> &'static Path {
 }
 
 /// Settings of a tiny frame of the test scene.
-pub fn settings(width: u32, height: u32) -> RenderSettings {
+pub(crate) fn settings(width: u32, height: u32) -> RenderSettings {
     RenderSettings {
         size: Size { width, height },
         samples: None,
@@ -82,7 +82,7 @@ pub fn settings(width: u32, height: u32) -> RenderSettings {
 }
 
 /// A real scene of the test collection, which is not part of the project; none where it isn't there.
-pub fn fixture(path: &str) -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn fixture(path: &str) -> Option<(PathBuf, PathBuf)> {
     let named = std::env::var_os("CANDELA_FIXTURES").map(PathBuf::from);
     let folder = named.unwrap_or_else(|| workspace().join("../shared/fixtures"));
     let file = folder.join(path);
