@@ -50,7 +50,7 @@ pub async fn dependencies(
     options: EngineOptions,
     main: &Path,
 ) -> Result<Dependencies, EngineError> {
-    let main = std::path::absolute(main).map_err(|e| EngineError::io("can't find", main, e))?;
+    let main = real(main).map_err(|e| EngineError::io("can't find", main, e))?;
     let header = header::check_whole(&main)?;
     header::check_version(&header, [options.installed.version[0], options.installed.version[1]])?;
     let limit_s = options.limits.open_s_max;
@@ -72,6 +72,15 @@ pub async fn dependencies(
     engine.quit().await;
     let main = plan.name(&main)?;
     Ok(Dependencies { main, files, missing: missing(&answer.files), copied })
+}
+
+/// The file in its real folder; a file that is itself a link keeps its own name.
+fn real(file: &Path) -> std::io::Result<PathBuf> {
+    let absolute = std::path::absolute(file)?;
+    match (absolute.parent(), absolute.file_name()) {
+        (Some(folder), Some(name)) => Ok(folder.canonicalize()?.join(name)),
+        _ => Err(std::io::ErrorKind::IsADirectory.into()),
+    }
 }
 
 async fn remap(

@@ -5,7 +5,8 @@ mod common;
 use candela_core::layers::{Pixels, Region};
 use candela_engine::layers::LayersReader;
 use candela_engine::{
-    DevelopRequest, Engine, OpenOptions, RenderRequest, Rendered, RenderedLayers, VideoRequest,
+    CpuClass, DevelopRequest, Engine, EngineOptions, OpenOptions, RenderRequest, Rendered,
+    RenderedLayers, VideoRequest,
 };
 use common::{Bench, scene_dir, settings};
 
@@ -88,6 +89,13 @@ async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
     assert!(decoded(&developed) == decoded(&output), "development gives another picture");
     let again = engine.render(&request(None), |_| {}).await.unwrap();
     assert!(bits(&pixels(&again)) == bits(&pixels(&frame)), "development left something behind");
+    let region = Region { x0: 20, y0: 30, x1: 85, y1: 79 };
+    let cut = LayersReader::open(path).unwrap().region(region).unwrap();
+    let part = bench.folder.path().join("part.layers");
+    candela_engine::layers::write_layers(&cut, &part).unwrap();
+    let develop = DevelopRequest { region: Some(region), layers: part, ..develop };
+    let developed = decoded(&engine.develop(&develop).await.unwrap());
+    assert_eq!(developed[16..24], [0, 0, 0, 65, 0, 0, 0, 49], "the size in the PNG's header");
     let film = VideoRequest {
         frames: vec![output.clone(), output],
         size: request(None).settings.size,
@@ -97,6 +105,22 @@ async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
     let bytes = std::fs::read(film).unwrap();
     assert_eq!(&bytes[4..8], b"ftyp");
     engine.quit().await;
+}
+
+#[tokio::test]
+async fn a_lesser_processor_renders_nearly_the_same() {
+    let bench = Bench::new();
+    let whole = pixels(&opened(&bench, "a").await.render(&request(None), |_| {}).await.unwrap());
+    for class in [CpuClass::NoAvx2, CpuClass::NoAvx2NoEmbree] {
+        let options = EngineOptions { cpu_class: class, ..bench.options(class.name()) };
+        let mut engine = Engine::start(options).await.unwrap();
+        engine.open(scene_dir(), "scene.blend".as_ref(), &OpenOptions::default()).await.unwrap();
+        let other = pixels(&engine.render(&request(None), |_| {}).await.unwrap());
+        let far = |(a, b): &(&f32, &f32)| (*a - *b).abs() > 0.01 * a.abs().max(0.01);
+        let far = whole.data.iter().zip(&other.data).filter(far).count();
+        assert!(bits(&other) != bits(&whole), "{class:?} is no other class");
+        assert!(far * 50 < whole.data.len(), "{class:?}: {far} of {}", whole.data.len());
+    }
 }
 
 fn decoded(path: &std::path::Path) -> Vec<u8> {

@@ -83,6 +83,29 @@ async fn files_of_a_scene_get_names_that_still_resolve() {
 }
 
 #[tokio::test]
+async fn absolute_paths_become_relative_in_a_copy() {
+    let bench = Bench::new();
+    let main = scene_dir().canonicalize().unwrap().join("shot/absolute.blend");
+    let before = std::fs::read(&main).unwrap();
+    let found = dependencies(bench.options("a"), &main).await.unwrap();
+    assert!(found.missing.is_empty(), "{:?}", found.missing);
+    assert_eq!(found.copied, std::slice::from_ref(&main));
+    assert_eq!(found.files.len(), 2);
+    assert!(found.files[0].path_in_collection.starts_with("_outside/"), "{:?}", found.files);
+    assert!(std::fs::read(&main).unwrap() == before, "the user's own file was changed");
+    let collection = bench.folder.path().join("collection");
+    for file in &found.files {
+        let to = collection.join(&file.path_in_collection);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(&file.path_on_disk, to).unwrap();
+    }
+    let mut engine = Engine::start(bench.options("b")).await.unwrap();
+    let facts =
+        engine.open(&collection, found.main.as_ref(), &OpenOptions::default()).await.unwrap();
+    assert!(facts.missing.is_empty(), "{:?}", facts.missing);
+}
+
+#[tokio::test]
 async fn real_scenes_are_refused_for_what_they_are() {
     let newer = facts_of("saved-by-5.2/37_lamp_Cycles.blend").await;
     if let Some(newer) = newer {

@@ -59,5 +59,17 @@ image.filepath = "//textures/gone.png"
 image.use_fake_user = True
 
 bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, "scene.blend"), compress=True)
+
+# A second scene, which names a picture by its absolute path, apart from its own folder.
+for name in ("shot", "elsewhere"):
+    os.makedirs(os.path.join(folder, name), exist_ok=True)
+paint = os.path.join(folder, "elsewhere", "paint.png")
+image.source = "GENERATED"
+image.filepath_raw = paint
+image.file_format = "PNG"
+image.save()
+image.source = "FILE"
+image.filepath = paint
+bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, "shot", "absolute.blend"), relative_remap=False)
 sys.stdout.flush()
 os._exit(0)
