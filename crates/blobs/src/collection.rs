@@ -130,8 +130,10 @@ impl Blobs {
     ) -> Result<BlobHash, BlobError> {
         let entries = collection.entries.iter();
         let stored: Stored = entries.map(|(name, hash)| (name.clone(), iroh_hash(*hash))).collect();
+        let import = self.import();
         let tag =
             stored.store(self.store()).await.map_err(store("storing a collection for", pin))?;
+        import.done();
         self.set_pin(pin, HashAndFormat::hash_seq(tag.hash())).await?;
         Ok(core_hash(tag.hash()))
     }

@@ -245,13 +245,24 @@ impl Fetch<'_> {
         work: impl Future<Output = Result<(), BlobError>>,
     ) -> Result<FetchStats, BlobError> {
         let _held = self.blobs.hold(held).await?;
-        match self.options.time_max {
-            None => work.await?,
+        let outcome = match self.options.time_max {
+            None => work.await,
             Some(allowed) => {
                 let allowed_ms = u64::try_from(allowed.as_millis()).unwrap_or(u64::MAX);
                 let late = |_| BlobError::TimedOut { hash: self.root, allowed_ms };
-                tokio::time::timeout(allowed, work).await.map_err(late)??;
+                tokio::time::timeout(allowed, work).await.map_err(late).flatten()
             }
+        };
+        match outcome {
+            Ok(()) => {}
+            // The store doesn't always pass on why it stopped taking what a provider sent.
+            Err(error @ (BlobError::Store { .. } | BlobError::NoProvider { .. }))
+                if self.blobs.looks_full() =>
+            {
+                let (step, object) = ("fetching blob", self.root.to_string());
+                return Err(BlobError::StorageFull { step, object, source: error.into() });
+            }
+            Err(error) => return Err(error),
         }
         Ok(FetchStats {
             bytes_transferred: self.transferred.load(Relaxed),
@@ -268,9 +279,11 @@ impl Fetch<'_> {
         let distinct =
             collection.entries().iter().map(|(_, hash)| *hash).filter(|h| seen.insert(*h));
         let at_once = limits::REQUESTS_PER_PROVIDER * self.providers.len().max(1);
-        let children = distinct
+        // Collected: an iterator of closures held across a wait would keep this future from being `Send`.
+        let children: Vec<_> = distinct
             .enumerate()
-            .map(|(number, hash)| self.blob(hash, number, self.options.bytes_max));
+            .map(|(number, hash)| self.blob(hash, number, self.options.bytes_max))
+            .collect();
         let mut children = n0_future::stream::iter(children).buffered_unordered(at_once);
         while let Some(child) = children.next().await {
             child?;
@@ -306,7 +319,8 @@ impl Fetch<'_> {
             })
             .filter(|piece| !piece.is_empty())
             .enumerate()
-            .map(|(number, piece)| async move { self.piece(hash, &piece, at + number).await });
+            .map(|(number, piece)| async move { self.piece(hash, &piece, at + number).await })
+            .collect::<Vec<_>>();
         let at_once = 2 * self.providers.len().max(1);
         let mut pieces = n0_future::stream::iter(pieces).buffered_unordered(at_once);
         while let Some(piece) = pieces.next().await {

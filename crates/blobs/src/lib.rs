@@ -10,6 +10,7 @@ mod collection;
 mod error;
 mod export;
 mod fetch;
+mod leftovers;
 pub mod limits;
 mod providers;
 mod read;

@@ -1,6 +1,7 @@
 //! The store of one node: opening, adding, pinning, asking what is there.
 
-use crate::error::{BlobError, file, store};
+use crate::error::{BlobError, file, is_full, store};
+use crate::leftovers::{Import, Imports};
 use crate::limits;
 use bytes::Bytes;
 use candela_core::id::BlobHash;
@@ -18,6 +19,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// What a disk that isn't full takes; failed imports leave less room than the piece that failed.
+const PROBE_BYTES: usize = 256 << 10;
 
 /// How a store is opened.
 #[derive(Debug, Clone)]
@@ -73,6 +77,7 @@ pub struct Blobs {
 struct Inner {
     store: FsStore,
     paths: PathOptions,
+    imports: Imports,
     /// One lock for each blob that is being fetched, so that none is transferred twice at once.
     fetching: Mutex<HashMap<BlobHash, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -91,7 +96,9 @@ impl Blobs {
         let paths = config.path.clone();
         let opened = FsStore::load_with_opts(folder.join("blobs.db"), config).await;
         let opened = opened.map_err(store("opening the blob store", folder.display()))?;
-        let inner = Inner { store: opened, paths, fetching: Mutex::default() };
+        // Only now: before, another process might have had the folder open.
+        let imports = Imports::new(&paths.temp_path);
+        let inner = Inner { store: opened, paths, imports, fetching: Mutex::default() };
         Ok(Blobs { inner: Arc::new(inner) })
     }
 
@@ -129,8 +136,11 @@ impl Blobs {
             ImportMode::Reference => iroh_blobs::api::blobs::ImportMode::TryReference,
         };
         let options = AddPathOptions { path: absolute, format: BlobFormat::Raw, mode };
+        let import = self.import();
         let tag = self.store().add_path_with_opts(options).temp_tag().await;
-        self.added(tag.map_err(store("adding", path.display()))?, pin).await
+        let tag = tag.map_err(store("adding", path.display()))?;
+        import.done();
+        self.added(tag, pin).await
     }
 
     /// Adds bytes and pins them.
@@ -138,8 +148,11 @@ impl Blobs {
     /// # Errors
     /// When the store fails or is full.
     pub async fn add_bytes(&self, bytes: impl Into<Bytes>, pin: &str) -> Result<Added, BlobError> {
+        let import = self.import();
         let tag = self.store().add_bytes(bytes).temp_tag().await;
-        self.added(tag.map_err(store("adding bytes for", pin))?, pin).await
+        let tag = tag.map_err(store("adding bytes for", pin))?;
+        import.done();
+        self.added(tag, pin).await
     }
 
     /// Adds an upload and pins it, if it is not longer than `bytes_max` and, where a hash is
@@ -157,6 +170,7 @@ impl Blobs {
     where
         S: Stream<Item = io::Result<Bytes>> + Send,
     {
+        let begun = self.import();
         // Through a channel, because the store wants a stream that may be shared between threads.
         let (parts, receiver) = mpsc::channel::<io::Result<Bytes>>(8);
         let receiver = n0_future::stream::unfold(receiver, |mut receiver| async {
@@ -190,6 +204,7 @@ impl Blobs {
         let (pumped, imported) = tokio::join!(pump, import);
         pumped?;
         let tag = imported.map_err(store("adding an upload for", pin))?;
+        begun.done();
         let got = core_hash(tag.hash());
         match expected {
             Some(expected) if expected != got => Err(BlobError::WrongHash { expected, got }),
@@ -299,6 +314,19 @@ impl Blobs {
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Whether the disk takes no more: where the store lost the cause of a failure on its way.
+    pub(crate) fn looks_full(&self) -> bool {
+        let probe = self.inner.paths.temp_file_name();
+        let written = std::fs::write(&probe, vec![1; PROBE_BYTES]);
+        let _ = std::fs::remove_file(&probe);
+        written.is_err_and(|error| is_full(&error))
+    }
+
+    /// To be begun before, and marked as done after, whatever the store imports.
+    pub(crate) fn import(&self) -> Import {
+        self.inner.imports.begin()
     }
 
     /// Where the store keeps a blob that is wholly here and not small.

@@ -74,7 +74,9 @@ async fn uploads_are_limited_and_checked() {
     let error = blobs.add_stream(broken, 2_000_000, None, "up").await.unwrap_err();
     assert!(matches!(error, BlobError::StreamBroken { .. }), "{error:?}");
     assert_eq!(blobs.pins("").await.unwrap(), vec![]);
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let leftovers = std::fs::read_dir(folder.path().join("temp")).unwrap().count();
+    assert_eq!(leftovers, 0, "files of uploads that failed");
     assert!(!blobs.has(hash).await.unwrap(), "nothing is kept of what has no pin");
     blobs.shutdown().await.unwrap();
 }
@@ -226,7 +228,7 @@ async fn a_scene_becomes_a_folder_or_nothing() {
     let error = blobs.export_collection(lacking, &out, ExportMode::Copy).await.unwrap_err();
     assert!(matches!(error, BlobError::Missing { .. }), "{error:?}");
     assert_eq!(std::fs::read_dir(out.parent().unwrap()).unwrap().count(), 0, "nothing half done");
-    let error = blobs.load_collection(blend_hash).await.unwrap_err();
+    let error = blobs.load_collection(wood_hash).await.unwrap_err();
     assert!(matches!(error, BlobError::Collection { .. }), "{error:?}");
     blobs.shutdown().await.unwrap();
 }
@@ -252,17 +254,24 @@ async fn a_full_disk_is_reported_and_what_was_there_stays() {
     std::fs::write(outside.path(), noise(30_000_000, 4)).unwrap();
     full(blobs.add_path(outside.path(), ImportMode::Copy, "path").await);
 
+    assert_eq!(blobs.read(kept, 1 << 20).await.unwrap(), noise(1_000_000, 1));
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    blobs.add_bytes(noise(3_000_000, 6), "again").await.unwrap();
+
+    // What did not fit is fetched once there is room.
     let provider = support::Node::new().await;
-    let large = provider.blobs.add_bytes(noise(30_000_000, 5), "x").await.unwrap().hash;
     let fetcher = blobs.fetcher(&support::endpoint().await);
     let options = candela_blobs::FetchOptions::pinned("fetched");
-    let error = fetcher.fetch(large, &[provider.addr()], &options).await.unwrap_err();
+    let filler = tempfile::NamedTempFile::new_in(&small).unwrap();
+    std::fs::write(filler.path(), noise(6_000_000, 7)).unwrap();
+    let fits = provider.blobs.add_bytes(noise(8_000_000, 8), "y").await.unwrap().hash;
+    let error = fetcher.fetch(fits, &[provider.addr()], &options).await.unwrap_err();
     assert!(matches!(error, BlobError::StorageFull { .. }), "{error:?}");
-
-    assert_eq!(blobs.read(kept, 1 << 20).await.unwrap(), noise(1_000_000, 1));
+    println!("again: {:?}", fetcher.fetch(fits, &[provider.addr()], &options).await);
+    drop(filler);
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let again = blobs.add_bytes(noise(3_000_000, 6), "again").await;
-    println!("after garbage collection: {again:?}");
+    println!("with room: {:?}", fetcher.fetch(fits, &[provider.addr()], &options).await);
+    println!("read: {:?}", blobs.read(fits, 1 << 30).await.map(|b| b == noise(8_000_000, 8)));
     provider.stop().await;
     blobs.shutdown().await.unwrap();
 }
