@@ -311,6 +311,7 @@ impl Fetch<'_> {
             return Err(self.providers.exhausted(hash).await);
         };
         self.count(hash, bytes, bytes_max)?;
+        self.blobs.check_room(bytes - here.total_bytes().min(bytes))?;
         let missing = &ChunkRanges::bytes(..bytes) - &here.ranges;
         let pieces = (0..bytes.div_ceil(limits::PIECE_BYTES))
             .map(|number| number * limits::PIECE_BYTES)
@@ -354,6 +355,8 @@ impl Fetch<'_> {
             if missing.is_empty() {
                 return Ok(());
             }
+            // Others write too: looked at again before each piece.
+            self.blobs.check_room(limits::PIECE_BYTES.min(self.options.bytes_max))?;
             let Some(connection) = self.providers.connection(at).await else { continue };
             let request = GetRequest::blob_ranges(iroh_hash(hash), missing);
             let progress = self.blobs.store().remote().execute_get(connection, request).stream();

@@ -14,6 +14,7 @@ mod leftovers;
 pub mod limits;
 mod providers;
 mod read;
+mod room;
 mod serve;
 mod store;
 

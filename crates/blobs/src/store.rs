@@ -3,6 +3,7 @@
 use crate::error::{BlobError, file, is_full, store};
 use crate::leftovers::{Import, Imports};
 use crate::limits;
+use crate::room::Room;
 use bytes::Bytes;
 use candela_core::id::BlobHash;
 use iroh_blobs::api::Store;
@@ -28,11 +29,13 @@ const PROBE_BYTES: usize = 256 << 10;
 pub struct OpenOptions {
     /// How often blobs without a pin are removed.
     pub gc_interval: Duration,
+    /// Bytes that stay free on the disk: what would take them is refused as if the disk were full.
+    pub reserve_bytes: u64,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        OpenOptions { gc_interval: limits::GC_INTERVAL }
+        OpenOptions { gc_interval: limits::GC_INTERVAL, reserve_bytes: limits::RESERVE_BYTES }
     }
 }
 
@@ -78,6 +81,7 @@ struct Inner {
     store: FsStore,
     paths: PathOptions,
     imports: Imports,
+    room: Room,
     /// One lock for each blob that is being fetched, so that none is transferred twice at once.
     fetching: Mutex<HashMap<BlobHash, Weak<tokio::sync::Mutex<()>>>>,
 }
@@ -98,7 +102,9 @@ impl Blobs {
         let opened = opened.map_err(store("opening the blob store", folder.display()))?;
         // Only now: before, another process might have had the folder open.
         let imports = Imports::new(&paths.temp_path);
-        let inner = Inner { store: opened, paths, imports, fetching: Mutex::default() };
+        let room = Room::new(&folder, options.reserve_bytes);
+        let fetching = Mutex::default();
+        let inner = Inner { store: opened, paths, imports, room, fetching };
         Ok(Blobs { inner: Arc::new(inner) })
     }
 
@@ -131,6 +137,10 @@ impl Blobs {
         pin: &str,
     ) -> Result<Added, BlobError> {
         let absolute = path.canonicalize().map_err(file("reading", path))?;
+        if mode == ImportMode::Copy {
+            let bytes = absolute.metadata().map_err(file("reading", path))?.len();
+            self.check_room(bytes)?;
+        }
         let mode = match mode {
             ImportMode::Copy => iroh_blobs::api::blobs::ImportMode::Copy,
             ImportMode::Reference => iroh_blobs::api::blobs::ImportMode::TryReference,
@@ -148,6 +158,8 @@ impl Blobs {
     /// # Errors
     /// When the store fails or is full.
     pub async fn add_bytes(&self, bytes: impl Into<Bytes>, pin: &str) -> Result<Added, BlobError> {
+        let bytes = bytes.into();
+        self.check_room(bytes.len() as u64)?;
         let import = self.import();
         let tag = self.store().add_bytes(bytes).temp_tag().await;
         let tag = tag.map_err(store("adding bytes for", pin))?;
@@ -178,12 +190,20 @@ impl Blobs {
         });
         let pump = async move {
             let mut upload = std::pin::pin!(upload);
-            let mut bytes = 0_u64;
+            let (mut bytes, mut checked) = (0_u64, 0_u64);
+            self.check_room(0)?;
             while let Some(part) = upload.next().await {
                 let failure = match &part {
                     Ok(part) => {
                         bytes = bytes.saturating_add(part.len() as u64);
-                        (bytes > bytes_max).then_some(BlobError::StreamTooLarge { max: bytes_max })
+                        if bytes > bytes_max {
+                            Some(BlobError::StreamTooLarge { max: bytes_max })
+                        } else if bytes - checked >= limits::ROOM_CHECK_BYTES {
+                            checked = bytes;
+                            self.check_room(0).err()
+                        } else {
+                            None
+                        }
                     }
                     Err(source) => {
                         let source = io::Error::new(source.kind(), source.to_string());
@@ -314,6 +334,11 @@ impl Blobs {
 
     pub(crate) fn store(&self) -> &Store {
         &self.inner.store
+    }
+
+    /// Fails if so many bytes more would touch the reserve.
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
+        self.inner.room.check(bytes)
     }
 
     /// Whether the disk takes no more: where the store lost the cause of a failure on its way.

@@ -1,1 +1,11 @@
-//! The roles of a node: manager, worker, verifier, storage.
+//! The roles of a node: manager, worker, verifier.
+//!
+//! Event loops that join the parts: the rules of `core`, the database, storage, sessions, engines.
+//! No rule is decided here.
+
+pub mod agent;
+pub mod config;
+pub mod manager;
+mod scenes;
+
+pub use candela_blobs as blobs;

@@ -205,8 +205,11 @@ pub(crate) async fn control(client: &Client) -> Result<Control, Error> {
 pub(crate) async fn next_epoch(client: &Client) -> Result<Control, Error> {
     let sql = "UPDATE control SET epoch = epoch + 1 WHERE id = 1 \
                RETURNING epoch, commit_epoch, commit_number";
-    let mut row = client.execute_returning_one(sql, params!()).await?;
-    let next = Control::try_from(&mut row)?;
+    // The row must not live across the wait: it isn't `Send`.
+    let next = {
+        let mut row = client.execute_returning_one(sql, params!()).await?;
+        Control::try_from(&mut row)?
+    };
     until(|| async { Ok(control(client).await?.epoch >= next.epoch) }).await?;
     Ok(next)
 }

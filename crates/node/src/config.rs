@@ -1,0 +1,101 @@
+//! What a node is started with. Files, environment and flags are read by the program, not here.
+
+use candela_core::id::EngineBuild;
+use candela_core::node::Role;
+use candela_core::policy::Policy;
+use candela_engine::EngineLimits;
+use candela_engine::{CpuClass, Device, DriverSource};
+use candela_engine::{Installed, SandboxMode};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// How a node's engines are run.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The engine's program.
+    pub installed: Installed,
+    /// What drives it.
+    pub driver: DriverSource,
+    /// What one engine may use.
+    pub limits: EngineLimits,
+    /// Threads of one engine; all of the machine's by default.
+    pub threads: Option<u32>,
+    /// What it renders on.
+    pub device: Device,
+    /// For tests: a lesser processor.
+    pub cpu_class: CpuClass,
+    /// Whether it is shut in.
+    pub sandbox: SandboxMode,
+}
+
+impl EngineConfig {
+    /// The usual: own driver, default limits, the processor, sandbox on.
+    #[must_use]
+    pub fn new(installed: Installed) -> Self {
+        EngineConfig {
+            installed,
+            driver: DriverSource::default(),
+            limits: EngineLimits::default(),
+            threads: None,
+            device: Device::default(),
+            cpu_class: CpuClass::default(),
+            sandbox: SandboxMode::default(),
+        }
+    }
+
+    pub(crate) fn options(&self, scratch_dir: PathBuf) -> candela_engine::EngineOptions {
+        candela_engine::EngineOptions {
+            installed: self.installed.clone(),
+            driver: self.driver.clone(),
+            scratch_dir,
+            limits: self.limits.clone(),
+            threads: self.threads,
+            device: self.device,
+            cpu_class: self.cpu_class,
+            sandbox: self.sandbox,
+        }
+    }
+
+    /// The exact build.
+    #[must_use]
+    pub fn build(&self) -> &EngineBuild {
+        &self.installed.build
+    }
+}
+
+/// What a manager is started with.
+#[derive(Debug, Clone)]
+pub struct ManagerConfig {
+    /// Folder of its database, storage and key. One manager at a time.
+    pub data_dir: PathBuf,
+    /// Where nodes connect; port 0 takes a free one, and the same again after a restart.
+    pub bind: SocketAddr,
+    /// Addresses under which nodes reach it from outside.
+    pub advertise: Vec<SocketAddr>,
+    /// Engine for inspection.
+    pub engine: EngineConfig,
+    /// The figures on which the rules turn.
+    pub policy: Policy,
+}
+
+/// What a node that works is started with.
+#[derive(Debug, Clone)]
+pub struct AgentConfig {
+    /// Folder of its storage, scratch and key. One node at a time.
+    pub data_dir: PathBuf,
+    /// The ticket to join with.
+    pub ticket: String,
+    /// What people call it.
+    pub name: String,
+    /// What it wants to do.
+    pub roles: BTreeSet<Role>,
+    /// Where others reach it; port 0 takes a free one.
+    pub bind: SocketAddr,
+    /// Addresses under which others reach it from outside.
+    pub advertise: Vec<SocketAddr>,
+    /// Its engine.
+    pub engine: EngineConfig,
+    /// Tasks at once, of each role.
+    pub slots: u32,
+}

@@ -1,0 +1,261 @@
+//! The leader's loop: the one owner of the state.
+//!
+//! It takes what has come in, applies it to the farm in memory, commits the changed rows in one
+//! transaction, and only then lets replies and effects leave. While a commit is under way, the next
+//! batch gathers.
+
+use crate::manager::handle::{ApplyError, FarmEvent};
+use crate::manager::rows;
+use crate::manager::tickets::{TicketBook, TicketRequest};
+use candela_core::addr::NodeAddr;
+use candela_core::farm::{Command, Effect, Farm, Reply};
+use candela_core::id::{EngineBuild, NodeId};
+use candela_core::node::Role;
+use candela_core::policy::Policy;
+use candela_core::refusal::{Refusal, RefusalCode};
+use candela_core::seed::Seed;
+use candela_core::time::Time;
+use candela_taskdb::{CommitError, Epoch, RowWrite, TaskDb};
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Requests taken into one transaction at most.
+const BATCH_MAX: usize = 1_000;
+
+/// How often time goes on for the rules.
+const TICK: Duration = Duration::from_millis(500);
+
+type Answer<T> = oneshot::Sender<Result<T, ApplyError>>;
+
+/// What is asked of the loop.
+pub(crate) enum Request {
+    /// Carry out a command.
+    Apply(Box<Command>, Answer<Reply>),
+    /// Read the state.
+    Read(Box<dyn FnOnce(&Farm) + Send>),
+    /// Make a ticket.
+    Ticket(TicketRequest, Answer<String>),
+    /// What a ticket lets its bearer do: its owner, if it names one, and the roles.
+    CheckTicket(String, NodeId, Answer<(Option<String>, BTreeSet<Role>)>),
+    /// End.
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// What the loop has others do, once it is durable.
+pub(crate) struct Outbox {
+    /// Effects with the state that they were decided on.
+    pub perform: Box<dyn Fn(Effect, &Farm) + Send + Sync>,
+    /// Called when memory was thrown away: every session has to say hello again.
+    pub forget_sessions: Box<dyn Fn() + Send + Sync>,
+}
+
+/// The loop and what it owns.
+pub(crate) struct Desk {
+    db: TaskDb,
+    epoch: Epoch,
+    farm: Farm,
+    tickets: TicketBook,
+    policy: Policy,
+    engines: BTreeSet<EngineBuild>,
+    manager: NodeAddr,
+    events: broadcast::Sender<FarmEvent>,
+}
+
+/// A reply that waits for the commit.
+enum Pending {
+    Applied(Answer<Reply>, Result<Reply, Refusal>),
+    Ticket(Answer<String>, String),
+}
+
+/// The wall clock, as the rules take it.
+pub(crate) fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn seed() -> Seed {
+    Seed(rand::random())
+}
+
+impl Desk {
+    /// Takes over the database and loads the state.
+    pub(crate) async fn open(
+        db: TaskDb,
+        policy: Policy,
+        engines: BTreeSet<EngineBuild>,
+        manager: NodeAddr,
+        events: broadcast::Sender<FarmEvent>,
+    ) -> Result<Desk, DeskError> {
+        let epoch = db.take_over().await.map_err(|error| DeskError(error.into()))?;
+        let rows = rows::load(&db).await?;
+        let tickets = TicketBook::load(&db, manager.clone()).await?;
+        let farm = Farm::load(policy.clone(), engines.clone(), rows, now());
+        Ok(Desk { db, epoch, farm, tickets, policy, engines, manager, events })
+    }
+
+    /// Runs until it is told to end.
+    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>, outbox: Outbox) {
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for effect in self.farm.resume() {
+            (outbox.perform)(effect, &self.farm);
+        }
+        loop {
+            let mut batch = Vec::new();
+            tokio::select! {
+                received = requests.recv_many(&mut batch, BATCH_MAX) => {
+                    if received == 0 {
+                        break;
+                    }
+                }
+                _ = ticks.tick() => {}
+            }
+            if let Some(done) = self.turn(batch, &outbox).await {
+                if let Err(error) = self.db.shutdown().await {
+                    tracing::warn!(%error, "the database did not close in good order");
+                }
+                // Whoever waits may be gone.
+                done.send(()).ok();
+                return;
+            }
+        }
+        if let Err(error) = self.db.shutdown().await {
+            tracing::warn!(%error, "the database did not close in good order");
+        }
+    }
+
+    /// One batch: apply, commit, answer, act.
+    async fn turn(&mut self, batch: Vec<Request>, outbox: &Outbox) -> Option<oneshot::Sender<()>> {
+        let (mut effects, mut pending, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        let mut writes: Vec<RowWrite> = Vec::new();
+        let mut ended = None;
+        let now = now();
+        for request in batch {
+            match request {
+                Request::Apply(command, reply) => {
+                    let result = self.farm.apply(*command, now, &seed(), &mut effects);
+                    pending.push(Pending::Applied(reply, result));
+                }
+                Request::Read(read) => reads.push(read),
+                Request::Ticket(request, reply) => {
+                    let (ticket, write) = self.tickets.make(&request, now);
+                    writes.push(write);
+                    pending.push(Pending::Ticket(reply, ticket));
+                }
+                Request::CheckTicket(ticket, node, reply) => {
+                    let known = self.farm.node(node);
+                    let checked = self.tickets.check(&ticket, known, now);
+                    // Whoever asked may be gone.
+                    reply.send(checked.map_err(ApplyError::Refused)).ok();
+                }
+                Request::Shutdown(reply) => ended = Some(reply),
+            }
+        }
+        let tick = self.farm.apply(Command::Tick, now, &seed(), &mut effects);
+        debug_assert!(tick.is_ok(), "time is never refused");
+        let changed = self.farm.take_changed();
+        writes.extend(rows::writes(&self.farm, &changed));
+        match self.commit(writes).await {
+            Ok(()) => {
+                answer(pending);
+                for effect in effects {
+                    self.announce(&effect);
+                    (outbox.perform)(effect, &self.farm);
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, "the database did not take a commit");
+                refuse(pending, &error);
+                self.reload().await;
+                (outbox.forget_sessions)();
+                for effect in self.farm.resume() {
+                    (outbox.perform)(effect, &self.farm);
+                }
+            }
+        }
+        for read in reads {
+            read(&self.farm);
+        }
+        ended
+    }
+
+    async fn commit(&self, writes: Vec<RowWrite>) -> Result<(), CommitError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        self.db.commit(self.epoch, writes).await.map(drop)
+    }
+
+    /// Forgets what memory says and reads what is durable, until that works.
+    async fn reload(&mut self) {
+        loop {
+            match self.try_reload().await {
+                Ok(()) => return,
+                Err(error) => tracing::error!(%error, "the database can't be read; trying again"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn try_reload(&mut self) -> Result<(), DeskError> {
+        self.epoch = self.db.take_over().await.map_err(|error| DeskError(error.into()))?;
+        let rows = rows::load(&self.db).await?;
+        self.tickets = TicketBook::load(&self.db, self.manager.clone()).await?;
+        self.farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
+        Ok(())
+    }
+
+    fn announce(&self, effect: &Effect) {
+        let event = match effect {
+            Effect::JobChanged(job) => FarmEvent::Job(*job),
+            Effect::FrameChanged(job, frame) => FarmEvent::Frame(*job, *frame),
+            Effect::OfferTask(node, _)
+            | Effect::Revoke(node, _)
+            | Effect::OfferVerification(node, _)
+            | Effect::RevokeVerification(node, _) => FarmEvent::Node(*node),
+            Effect::Inspect(_) | Effect::StoreOutput(_) => return,
+        };
+        // Nobody may be watching.
+        self.events.send(event).ok();
+    }
+}
+
+fn answer(pending: Vec<Pending>) {
+    for reply in pending {
+        // Whoever asked may be gone; what was done stays done.
+        match reply {
+            Pending::Applied(reply, result) => {
+                reply.send(result.map_err(ApplyError::Refused)).ok();
+            }
+            Pending::Ticket(reply, ticket) => {
+                reply.send(Ok(ticket)).ok();
+            }
+        }
+    }
+}
+
+fn refuse(pending: Vec<Pending>, error: &CommitError) {
+    let why = || match error {
+        CommitError::StorageFull { .. } => ApplyError::Refused(
+            Refusal::new(RefusalCode::StorageFull, "the manager's disk is full")
+                .with_hint("nothing was lost; try again when there is room"),
+        ),
+        other => ApplyError::Unavailable(other.to_string()),
+    };
+    for reply in pending {
+        match reply {
+            Pending::Applied(reply, _) => {
+                reply.send(Err(why())).ok();
+            }
+            Pending::Ticket(reply, _) => {
+                reply.send(Err(why())).ok();
+            }
+        }
+    }
+}
+
+/// The state could not be loaded.
+#[derive(Debug, thiserror::Error)]
+#[error("load the state from the database")]
+pub struct DeskError(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);

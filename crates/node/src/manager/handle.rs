@@ -1,0 +1,149 @@
+//! The handle through which everything else talks to the manager's loop.
+
+use crate::manager::desk::Request;
+use crate::manager::tickets::TicketRequest;
+use candela_blobs::Blobs;
+use candela_core::addr::NodeAddr;
+use candela_core::farm::{Command, Farm, Reply};
+use candela_core::id::{EngineBuild, JobId, LeaseId, NodeId};
+use candela_core::refusal::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The rules say no.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The manager can't answer at present; whether the command was carried out is unknown.
+    #[error("the manager can't answer at present: {0}")]
+    Unavailable(String),
+}
+
+/// Something changed, for those who watch. What it is now is read from the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FarmEvent {
+    /// A job.
+    Job(JobId),
+    /// A frame of a job.
+    Frame(JobId, i32),
+    /// A node.
+    Node(NodeId),
+}
+
+/// How far a worker is with a frame; only in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameProgress {
+    /// Who renders.
+    pub node: NodeId,
+    /// Under which lease.
+    pub lease: LeaseId,
+    /// The frame.
+    pub frame: i32,
+    /// Samples per pixel rendered so far.
+    pub samples_done: u32,
+    /// Samples per pixel in all.
+    pub samples: u32,
+    /// Memory that the engine uses.
+    pub memory_bytes: u64,
+}
+
+pub(super) type ProgressBoard = Arc<Mutex<BTreeMap<(LeaseId, i32), FrameProgress>>>;
+
+/// A manager that runs in this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Manager {
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) events: broadcast::Sender<FarmEvent>,
+    pub(super) blobs: Blobs,
+    pub(super) progress: ProgressBoard,
+    pub(super) engines: Arc<BTreeSet<EngineBuild>>,
+    pub(super) addr: NodeAddr,
+}
+
+impl Manager {
+    /// Has a command carried out; returns when it is durable.
+    ///
+    /// # Errors
+    /// A refusal, or that the manager can't answer.
+    pub async fn apply(&self, command: Command) -> Result<Reply, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Apply(Box::new(command), reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Reads the state. `read` runs between two commands and should be short.
+    ///
+    /// # Errors
+    /// That the manager can't answer.
+    pub async fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Farm) -> R + Send + 'static,
+    ) -> Result<R, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        let read = Box::new(move |farm: &Farm| {
+            // Whoever asked may be gone.
+            reply.send(read(farm)).ok();
+        });
+        self.send(Request::Read(read)).await?;
+        answer.await.map_err(|_| gone())
+    }
+
+    /// Makes a ticket with which nodes can join.
+    ///
+    /// # Errors
+    /// A refusal, or that the manager can't answer.
+    pub async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Ticket(request, reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Everything that changes from now on. A receiver that lags loses events and is told so.
+    #[must_use]
+    pub fn watch(&self) -> broadcast::Receiver<FarmEvent> {
+        self.events.subscribe()
+    }
+
+    /// The manager's storage.
+    #[must_use]
+    pub fn blobs(&self) -> &Blobs {
+        &self.blobs
+    }
+
+    /// How far the frames are that are being rendered.
+    #[must_use]
+    pub fn progress(&self) -> Vec<FrameProgress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// The engine builds that jobs may name.
+    #[must_use]
+    pub fn engines(&self) -> &BTreeSet<EngineBuild> {
+        &self.engines
+    }
+
+    /// Where nodes reach this manager.
+    #[must_use]
+    pub fn addr(&self) -> &NodeAddr {
+        &self.addr
+    }
+
+    /// Ends the manager in good order; returns when its database is closed.
+    pub async fn shutdown(&self) {
+        let (reply, answer) = oneshot::channel();
+        if self.send(Request::Shutdown(reply)).await.is_ok() {
+            answer.await.ok();
+        }
+    }
+
+    async fn send(&self, request: Request) -> Result<(), ApplyError> {
+        self.requests.send(request).await.map_err(|_| gone())
+    }
+}
+
+fn gone() -> ApplyError {
+    ApplyError::Unavailable("it is ending, or starting".to_owned())
+}

@@ -1,0 +1,175 @@
+//! The manager: decides, keeps, and talks to nodes.
+//!
+//! [`desk`] is the loop that owns the state; [`sessions`] hears nodes; [`errands`] does what the
+//! loop decides; [`judge`] turns a report into a verdict.
+
+mod desk;
+mod errands;
+mod handle;
+mod inspection;
+mod judge;
+mod rows;
+mod sessions;
+mod tickets;
+
+pub use desk::DeskError;
+pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
+pub use tickets::TicketRequest;
+
+use crate::config::ManagerConfig;
+use crate::scenes::SceneCache;
+use candela_blobs::{BlobError, Blobs};
+use candela_core::id::EngineBuild;
+use candela_net::{BindOptions, Endpoint, KeyError, NetError};
+use candela_taskdb::{OpenError, TaskDb, TaskDbConfig};
+use desk::{Desk, Outbox};
+use errands::Errands;
+use inspection::Inspector;
+use sessions::{Links, Reception};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+use tokio::task::JoinHandle;
+
+/// Requests that wait for the loop at most; more wait before it.
+const REQUESTS_WAITING: usize = 4_096;
+
+/// Events that a watcher may lag behind.
+const EVENTS_WAITING: usize = 4_096;
+
+/// Why a manager could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its folder can't be used.
+    #[error("use the data folder {}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Its database can't be opened.
+    #[error("open the database")]
+    Database(#[from] OpenError),
+    /// Its state can't be loaded.
+    #[error(transparent)]
+    Load(#[from] DeskError),
+    /// Its storage can't be opened.
+    #[error("open the storage")]
+    Storage(#[from] BlobError),
+    /// Its key can't be read.
+    #[error("read the node's key")]
+    Key(#[from] KeyError),
+    /// It can't be reached.
+    #[error("open the endpoint for nodes")]
+    Endpoint(#[from] NetError),
+}
+
+/// A manager that runs, and what ends with it.
+pub struct Running {
+    /// The handle.
+    pub manager: Manager,
+    endpoint: Arc<Endpoint>,
+    reception: JoinHandle<()>,
+    desk: JoinHandle<()>,
+}
+
+impl Running {
+    /// Ends it in good order.
+    pub async fn shutdown(self) {
+        self.reception.abort();
+        self.manager.shutdown().await;
+        if let Err(error) = self.desk.await {
+            tracing::error!(%error, "the manager's loop fell over");
+        }
+        self.endpoint.close().await;
+        if let Err(error) = self.manager.blobs.shutdown().await {
+            tracing::warn!(%error, "the storage did not close in good order");
+        }
+    }
+}
+
+/// Starts a manager; returns when it can be asked.
+///
+/// # Errors
+/// If its folder is in use or damaged, or its address is taken.
+pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
+    let folder = &config.data_dir;
+    make_folder(folder)?;
+    // The database first: it holds the lock of the folder.
+    let db = TaskDb::open(TaskDbConfig::lone(folder.join("db"))).await?;
+    let key = sessions::load_key(&folder.join("node.key"))?;
+    let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
+    let links = Links::default();
+    let readers = links.clone();
+    // Scenes are for the nodes that joined; outputs leave by HTTP, where tokens count.
+    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| readers.has(node));
+    let endpoint = bind(&config, &key, &blobs, policy).await?;
+    let addr = endpoint.addr();
+    let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
+    let (events, _) = broadcast::channel(EVENTS_WAITING);
+    let engines: BTreeSet<EngineBuild> = BTreeSet::from([config.engine.build().clone()]);
+    let progress = handle::ProgressBoard::default();
+    let manager = Manager {
+        requests,
+        events: events.clone(),
+        blobs: blobs.clone(),
+        progress: progress.clone(),
+        engines: Arc::new(engines.clone()),
+        addr: addr.clone(),
+    };
+    let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
+    let scratch = folder.join("scratch");
+    let options = config.engine.options(scratch.clone());
+    let inspector = Inspector::new(options, scratch, scenes);
+    let fetcher = blobs.fetcher(endpoint.iroh());
+    let errands =
+        Errands::new(manager.clone(), links.clone(), fetcher, config.policy.clone(), inspector);
+    let desk = Desk::open(db, config.policy, engines, addr, events).await?;
+    let (performer, forgetful) = (errands.clone(), links.clone());
+    let outbox = Outbox {
+        perform: Box::new(move |effect, farm| performer.perform(effect, farm)),
+        forget_sessions: Box::new(move || forgetful.end_all()),
+    };
+    let desk = tokio::spawn(desk.run(queue, outbox));
+    let reception = Reception { manager: manager.clone(), links, progress, errands };
+    let reception = tokio::spawn(reception.run(endpoint.clone()));
+    Ok(Running { manager, endpoint, reception, desk })
+}
+
+fn make_folder(folder: &Path) -> Result<(), StartError> {
+    std::fs::create_dir_all(folder)
+        .map_err(|source| StartError::Folder { path: folder.to_owned(), source })
+}
+
+/// Binds the port that was bound the last time, so that tickets stay good.
+async fn bind(
+    config: &ManagerConfig,
+    key: &candela_net::NodeKey,
+    blobs: &Blobs,
+    policy: candela_blobs::ReadPolicy,
+) -> Result<Arc<Endpoint>, StartError> {
+    let remembered = config.data_dir.join("port");
+    let last = std::fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse().ok());
+    let port = if config.bind.port() == 0 { last.unwrap_or(0) } else { config.bind.port() };
+    let attempt = |port| {
+        let bind = SocketAddr::new(config.bind.ip(), port);
+        let options =
+            BindOptions { bind, advertise: config.advertise.clone(), ..BindOptions::default() };
+        let builder = Endpoint::builder(key, options);
+        builder.protocol(candela_blobs::ALPN, blobs.protocol(policy.clone())).bind()
+    };
+    let endpoint = match attempt(port).await {
+        Err(error) if config.bind.port() == 0 && port != 0 => {
+            tracing::warn!(%error, port, "the port of the last time is taken: old tickets won't work");
+            attempt(0).await?
+        }
+        bound => bound?,
+    };
+    let bound = endpoint.addr().sockets.iter().map(SocketAddr::port).next_back().unwrap_or(port);
+    std::fs::write(&remembered, bound.to_string())
+        .map_err(|source| StartError::Folder { path: remembered, source })?;
+    Ok(Arc::new(endpoint))
+}
