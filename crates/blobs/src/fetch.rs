@@ -356,7 +356,7 @@ impl Fetch<'_> {
                 return Ok(());
             }
             // Others write too: looked at again before each piece.
-            self.blobs.check_room(limits::PIECE_BYTES.min(self.options.bytes_max))?;
+            self.blobs.check_room(0)?;
             let Some(connection) = self.providers.connection(at).await else { continue };
             let request = GetRequest::blob_ranges(iroh_hash(hash), missing);
             let progress = self.blobs.store().remote().execute_get(connection, request).stream();

@@ -56,7 +56,8 @@ pub const GC_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Bytes that stay free on the store's disk. The store's own database must never meet a full disk:
 /// with iroh-blobs 0.104.0 it then stops for good (one in three attempts on a 16 MiB disk).
+/// As much as all pieces of one fetch that are under way with the most providers.
 pub const RESERVE_BYTES: u64 = 256 << 20;
 
 /// Bytes of an upload after which the free space is looked at again.
-pub const ROOM_CHECK_BYTES: u64 = 8 << 20;
+pub const ROOM_CHECK_BYTES: u64 = 1 << 20;

@@ -182,6 +182,7 @@ impl Blobs {
     where
         S: Stream<Item = io::Result<Bytes>> + Send,
     {
+        self.check_room(0)?;
         let begun = self.import();
         // Through a channel, because the store wants a stream that may be shared between threads.
         let (parts, receiver) = mpsc::channel::<io::Result<Bytes>>(8);
@@ -191,7 +192,6 @@ impl Blobs {
         let pump = async move {
             let mut upload = std::pin::pin!(upload);
             let (mut bytes, mut checked) = (0_u64, 0_u64);
-            self.check_room(0)?;
             while let Some(part) = upload.next().await {
                 let failure = match &part {
                     Ok(part) => {

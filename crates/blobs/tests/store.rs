@@ -239,7 +239,11 @@ async fn a_scene_becomes_a_folder_or_nothing() {
 async fn a_full_disk_is_reported_and_what_was_there_stays() {
     let small = std::env::var_os("CANDELA_TEST_SMALL_DISK").expect("CANDELA_TEST_SMALL_DISK");
     let folder = tempfile::tempdir_in(&small).unwrap();
-    let blobs = open_tidy(folder.path()).await;
+    let options = candela_blobs::OpenOptions {
+        gc_interval: Duration::from_millis(200),
+        reserve_bytes: 4 << 20,
+    };
+    let blobs = candela_blobs::Blobs::open(folder.path(), options).await.unwrap();
     let full = |outcome: Result<candela_blobs::Added, BlobError>| match outcome {
         Err(BlobError::StorageFull { source, .. }) => println!("{source}"),
         other => panic!("{other:?}"),
@@ -263,15 +267,17 @@ async fn a_full_disk_is_reported_and_what_was_there_stays() {
     let fetcher = blobs.fetcher(&support::endpoint().await);
     let options = candela_blobs::FetchOptions::pinned("fetched");
     let filler = tempfile::NamedTempFile::new_in(&small).unwrap();
-    std::fs::write(filler.path(), noise(6_000_000, 7)).unwrap();
+    std::fs::write(filler.path(), noise(3_000_000, 7)).unwrap();
     let fits = provider.blobs.add_bytes(noise(8_000_000, 8), "y").await.unwrap().hash;
     let error = fetcher.fetch(fits, &[provider.addr()], &options).await.unwrap_err();
     assert!(matches!(error, BlobError::StorageFull { .. }), "{error:?}");
-    println!("again: {:?}", fetcher.fetch(fits, &[provider.addr()], &options).await);
+    let error = fetcher.fetch(fits, &[provider.addr()], &options).await.unwrap_err();
+    assert!(matches!(error, BlobError::StorageFull { .. }), "{error:?}");
     drop(filler);
+    blobs.unpin("again").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    println!("with room: {:?}", fetcher.fetch(fits, &[provider.addr()], &options).await);
-    println!("read: {:?}", blobs.read(fits, 1 << 30).await.map(|b| b == noise(8_000_000, 8)));
+    fetcher.fetch(fits, &[provider.addr()], &options).await.unwrap();
+    assert_eq!(blobs.read(fits, 1 << 30).await.unwrap(), noise(8_000_000, 8));
     provider.stop().await;
     blobs.shutdown().await.unwrap();
 }

@@ -35,10 +35,7 @@ pub(crate) async fn open(folder: &Path) -> Blobs {
 
 /// Collects garbage all the time.
 pub(crate) async fn open_tidy(folder: &Path) -> Blobs {
-    let options = OpenOptions {
-        gc_interval: Duration::from_millis(200),
-        ..OpenOptions::default()
-    };
+    let options = OpenOptions { gc_interval: Duration::from_millis(200), ..OpenOptions::default() };
     Blobs::open(folder, options).await.unwrap()
 }
 
