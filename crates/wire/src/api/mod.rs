@@ -27,8 +27,8 @@ pub use receipt::{
 };
 pub use refusal::RefusalInfo;
 pub use request::{
-    AllowRequest, Format, JobRequest, OverridesRequest, SceneFile, SceneRequest, TicketReply,
-    TicketRequest,
+    AllowRequest, Format, JobRequest, OverridesRequest, SceneFile, SceneRequest, SessionRequest,
+    TicketReply, TicketRequest,
 };
 
 /// Where every path of the interface begins.

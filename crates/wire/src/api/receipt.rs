@@ -108,6 +108,10 @@ pub struct VerdictSummary {
     pub informative: u64,
     /// Those of them that agree.
     pub informative_agree: u64,
+    /// Other judged pixels, compared with the replica directly.
+    pub direct: u64,
+    /// Those of them that agree.
+    pub direct_agree: u64,
     /// Probability of so much disagreement, or more, of an honest worker; of the last round.
     pub reject_p: f64,
     /// Probability of so little disagreement, or less, of the nearest cheat; of the last round.

@@ -146,3 +146,11 @@ pub struct TicketReply {
     /// One string, for `candela worker --join TICKET`.
     pub ticket: String,
 }
+
+/// Lets a browser in: the token is kept in a cookie that no script can read.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionRequest {
+    /// One of the manager's tokens.
+    pub token: String,
+}

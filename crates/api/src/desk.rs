@@ -1,0 +1,62 @@
+//! Where requests go: the manager of this process, or in tests a farm without a network around it.
+
+use candela_blobs::Blobs;
+use candela_core::farm::{Command, Farm, Reply};
+use candela_core::id::EngineBuild;
+use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, Manager, TicketRequest};
+use std::collections::BTreeSet;
+use tokio::sync::broadcast;
+
+/// Whoever carries out commands and reads the state.
+#[derive(Clone)]
+pub(crate) enum Desk {
+    /// The manager of this process.
+    Manager(Manager),
+    /// A farm in memory.
+    #[cfg(test)]
+    Fake(crate::tests::fake::Fake),
+}
+
+/// Calls the same method of whoever is there.
+macro_rules! either {
+    ($desk:expr, $with:ident => $call:expr) => {
+        match $desk {
+            Desk::Manager($with) => $call,
+            #[cfg(test)]
+            Desk::Fake($with) => $call,
+        }
+    };
+}
+
+impl Desk {
+    pub(crate) async fn apply(&self, command: Command) -> Result<Reply, ApplyError> {
+        either!(self, with => with.apply(command).await)
+    }
+
+    pub(crate) async fn read<R: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Farm) -> R + Send + 'static,
+    ) -> Result<R, ApplyError> {
+        either!(self, with => with.read(read).await)
+    }
+
+    pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
+        either!(self, with => with.ticket(request).await)
+    }
+
+    pub(crate) fn watch(&self) -> broadcast::Receiver<FarmEvent> {
+        either!(self, with => with.watch())
+    }
+
+    pub(crate) fn blobs(&self) -> &Blobs {
+        either!(self, with => with.blobs())
+    }
+
+    pub(crate) fn progress(&self) -> Vec<FrameProgress> {
+        either!(self, with => with.progress())
+    }
+
+    pub(crate) fn engines(&self) -> &BTreeSet<EngineBuild> {
+        either!(self, with => with.engines())
+    }
+}

@@ -1,0 +1,207 @@
+//! Who may ask: this machine's own users, and whoever shows a token.
+//!
+//! A request counts as this machine's own only if its connection comes from here, nobody passed it
+//! on, and it was addressed to this machine: a page elsewhere that has its name resolved to a
+//! loopback address (DNS rebinding) is not. Requests that change something must not come from
+//! another site's page either, unless they show the token themselves, which no other site has.
+
+use crate::refuse::Refused;
+use crate::state::AppState;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use candela_core::refusal::RefusalCode;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+/// Cookie in which the page keeps a token; scripts can't read it.
+pub(crate) const COOKIE: &str = "candela_token";
+
+/// Headers that reverse proxies add.
+const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/// What is known of whoever asks; every handler finds it in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Caller {
+    /// On this machine, or with a token.
+    pub(crate) trusted: bool,
+}
+
+/// Finds out who asks, and refuses what nobody may ask.
+pub(crate) async fn identify(
+    State(state): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let peer = peer.map(|peer| peer.0.ip().to_canonical());
+    let mut response = match admit(&state, peer, request.method(), request.headers()) {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refused) => refused.into_response(),
+    };
+    protect(response.headers_mut());
+    response
+}
+
+/// Lets only trusted callers on.
+pub(crate) async fn require_trust(request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>() {
+        Some(Caller { trusted: true }) => next.run(request).await,
+        _ => token_needed().into_response(),
+    }
+}
+
+/// The refusal for whoever is not known.
+pub(crate) fn token_needed() -> Refused {
+    Refused::new(RefusalCode::TokenNotValid, "this manager wants a token from elsewhere")
+        .with_hint("send `Authorization: Bearer TOKEN`, or give --token; the manager's owner has it")
+}
+
+fn admit(
+    state: &AppState,
+    peer: Option<IpAddr>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Caller, Refused> {
+    let near = peer.is_some_and(|peer| peer.is_loopback());
+    if let Some(peer) = peer.filter(|_| !near)
+        && !state.rates.take(peer, Instant::now())
+    {
+        return Err(Refused::new(RefusalCode::Busy, "too many requests from this address")
+            .with_hint("wait a moment; the interface's events save asking"));
+    }
+    let tokens = &state.config.tokens;
+    let by_header = bearer(headers).is_some_and(|token| is_valid(tokens, token));
+    let by_cookie = cookie(headers).is_some_and(|token| is_valid(tokens, token));
+    let local = near && is_direct(headers) && host(headers).is_some_and(is_loopback_host);
+    if !by_header && !method.is_safe() && is_cross_origin(headers) {
+        return Err(Refused::new(RefusalCode::TokenNotValid, "the request comes from another site's page")
+            .with_status(StatusCode::FORBIDDEN)
+            .with_hint("open the manager's own page, or send `Authorization: Bearer TOKEN`"));
+    }
+    Ok(Caller { trusted: local || by_header || by_cookie })
+}
+
+/// Whether a token is one of ours. Takes the same time whichever it is: hashes are compared, and all of them.
+pub(crate) fn is_valid(tokens: &[String], given: &str) -> bool {
+    let given = blake3::hash(given.as_bytes());
+    let valid = |token: &String| !token.is_empty() && blake3::hash(token.as_bytes()) == given;
+    tokens.iter().fold(false, |found, token| valid(token) | found)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let values = headers.get_all(header::COOKIE).into_iter().filter_map(|v| v.to_str().ok());
+    values
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find_map(|(name, token)| (name == COOKIE).then_some(token))
+}
+
+fn is_direct(headers: &HeaderMap) -> bool {
+    !PASSED_ON.iter().any(|name| headers.contains_key(*name))
+}
+
+fn host(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
+}
+
+/// Whether a `Host` header (with or without a port) names this machine as only it can be named.
+fn is_loopback_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((name, _)) => name,
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// Browsers say where a request comes from; programs don't.
+fn is_cross_origin(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
+        return true;
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    match (origin, host(headers)) {
+        (Some(("http" | "https", origin)), Some(host)) => !origin.eq_ignore_ascii_case(host),
+        _ => true,
+    }
+}
+
+/// What keeps a browser from doing more with a reply than it should.
+fn protect(headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox");
+    set(header::CACHE_CONTROL, "no-store");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_that_only_this_machine_has() {
+        let check = |host: &str, want| assert_eq!(is_loopback_host(host), want, "{host:?}");
+        check("localhost", true);
+        check("LOCALHOST:8000", true);
+        check("127.0.0.1:8000", true);
+        check("127.3.2.1", true);
+        check("[::1]:8000", true);
+        check("[::1]", true);
+        check("[::ffff:127.0.0.1]:80", true);
+        check("evil.example:8000", false);
+        check("localhost.evil.example", false);
+        check("127.0.0.1.evil.example:80", false);
+        check("192.168.1.2:8000", false);
+        check("0.0.0.0:8000", false);
+        check("", false);
+    }
+
+    #[test]
+    fn origins_of_other_sites() {
+        let check = |pairs: &[(&'static str, &'static str)], want| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.insert(*name, HeaderValue::from_static(value));
+            }
+            assert_eq!(is_cross_origin(&headers), want, "{pairs:?}");
+        };
+        check(&[("host", "127.0.0.1:80")], false);
+        check(&[("host", "127.0.0.1:80"), ("origin", "http://127.0.0.1:80")], false);
+        check(&[("host", "m.example"), ("origin", "https://m.example")], false);
+        check(&[("host", "127.0.0.1:80"), ("origin", "http://localhost:80")], true);
+        check(&[("host", "127.0.0.1:80"), ("origin", "http://127.0.0.1:81")], true);
+        check(&[("host", "127.0.0.1:80"), ("origin", "https://evil.example")], true);
+        check(&[("host", "127.0.0.1:80"), ("origin", "null")], true);
+        check(&[("origin", "http://127.0.0.1:80")], true);
+        check(&[("host", "a"), ("sec-fetch-site", "cross-site")], true);
+        check(&[("host", "a"), ("sec-fetch-site", "same-site")], true);
+        check(&[("host", "a"), ("sec-fetch-site", "same-origin")], false);
+    }
+
+    #[test]
+    fn tokens() {
+        let tokens = vec!["first".to_owned(), "second".to_owned(), String::new()];
+        for (given, want) in [("first", true), ("second", true), ("third", false), ("", false)] {
+            assert_eq!(is_valid(&tokens, given), want, "{given:?}");
+        }
+        assert!(!is_valid(&[], "anything"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Limits on everything that comes in over HTTP, with how each was chosen.
+
+use std::time::Duration;
+
+/// Bytes of one request in JSON: a scene of 50,000 files with long paths is below 16 MB.
+pub const JSON_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes of one uploaded blob unless configured otherwise: caches of simulations reach tens of gigabytes.
+pub const UPLOAD_BYTES_MAX: u64 = 64 << 30;
+
+/// Uploads at once, of everybody: more only make each slower.
+pub const UPLOADS_MAX: usize = 32;
+
+/// How long an upload waits for its turn before it is told to come again.
+pub const UPLOAD_WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// How long an uploaded blob is kept for a job that uses it: over a night.
+pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// How often uploads that no job used are let go.
+pub const UPLOAD_SWEEP: Duration = Duration::from_secs(600);
+
+/// Event streams at once: each is a connection and a small queue.
+pub const STREAMS_MAX: usize = 1_000;
+
+/// Events that a watcher may lag behind before it has to read everything again.
+pub const EVENTS_QUEUED_MAX: usize = 1_024;
+
+/// Changes are collected for so long before watchers hear of them: people see no difference, and a
+/// burst of a thousand changes is read from the state once.
+pub const EVENTS_GATHERED: Duration = Duration::from_millis(60);
+
+/// How often watchers hear how far frames are: engines report about once a second.
+pub const PROGRESS_PERIOD: Duration = Duration::from_secs(2);
+
+/// Something is sent on a quiet event stream so often, below the idle limits of usual proxies (60 s).
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Requests per second of one address that is not this machine.
+pub const REQUESTS_PER_S: f64 = 200.0;
+
+/// Requests of one address in a burst: a page of thumbnails.
+pub const REQUESTS_BURST: f64 = 2_000.0;
+
+/// Addresses whose rate is remembered.
+pub const ADDRESSES_MAX: usize = 10_000;
+
+/// Requests that are not answered yet when the manager ends are waited for so long.
+pub const SHUTDOWN_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Hashes named in one refusal.
+pub const HASHES_NAMED_MAX: usize = 1_000;
+
+/// Characters of a search text.
+pub const SEARCH_CHARS_MAX: usize = 200;
+
+/// Probes told of one verdict: the rules draw at most a few dozen.
+pub const PROBES_TOLD_MAX: usize = 256;
+
+/// Frames told of one task of a node.
+pub const TASK_FRAMES_TOLD_MAX: usize = 8;

@@ -1,0 +1,15 @@
+//! The handlers, one file for each kind of thing.
+
+pub(crate) mod blobs;
+pub(crate) mod events;
+pub(crate) mod frames;
+pub(crate) mod jobs;
+pub(crate) mod nodes;
+pub(crate) mod session;
+
+use candela_wire::api::limits::{PAGE_DEFAULT, PAGE_MAX};
+
+/// Entries of a page, of what was asked for.
+fn page_size(limit: Option<usize>) -> usize {
+    limit.unwrap_or(PAGE_DEFAULT).clamp(1, PAGE_MAX)
+}

@@ -1,0 +1,48 @@
+//! Nodes, and the tickets with which they join.
+
+use crate::extract::Json;
+use crate::refuse::Refused;
+use crate::state::AppState;
+use crate::view;
+use axum::extract::State;
+use axum::http::StatusCode;
+use candela_core::farm::submit::check_name;
+use candela_core::refusal::RefusalCode;
+use candela_wire::api::{NodeInfo, RefusalInfo, TicketReply, TicketRequest};
+
+/// All nodes that ever joined: the connected ones first, then by name.
+#[utoipa::path(get, path = "/nodes", tag = "nodes",
+    responses((status = 200, body = Vec<NodeInfo>), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn list(
+    State(state): State<AppState>,
+) -> Result<axum::Json<Vec<NodeInfo>>, Refused> {
+    let nodes = state
+        .desk
+        .read(|farm| farm.nodes().map(|node| view::node_info(farm, node)).collect::<Vec<_>>());
+    let mut nodes = nodes.await?;
+    nodes.sort_by(|a, b| (!a.linked, &a.name, &a.id).cmp(&(!b.linked, &b.name, &b.id)));
+    Ok(axum::Json(nodes))
+}
+
+/// Makes a ticket with which nodes may join.
+#[utoipa::path(post, path = "/tickets", tag = "nodes", request_body = TicketRequest,
+    responses((status = 201, body = TicketReply), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn ticket(
+    State(state): State<AppState>,
+    Json(request): Json<TicketRequest>,
+) -> Result<(StatusCode, axum::Json<TicketReply>), Refused> {
+    if request.roles.is_empty() {
+        return Err(Refused::new(RefusalCode::RequestNotUnderstood, "the ticket names no role")
+            .with_hint("name worker, verifier or both"));
+    }
+    if let Some(owner) = &request.owner {
+        check_name(owner)?;
+    }
+    let request = candela_node::manager::TicketRequest {
+        roles: request.roles.into_iter().map(Into::into).collect(),
+        owner: request.owner,
+        expires_s: request.expires_s,
+    };
+    let ticket = state.desk.ticket(request).await?;
+    Ok((StatusCode::CREATED, axum::Json(TicketReply { ticket })))
+}

@@ -1,0 +1,64 @@
+//! What all handlers share.
+
+use crate::config::ApiConfig;
+use crate::desk::Desk;
+use crate::hub::Hub;
+use crate::limits::STREAMS_MAX;
+use crate::rate::Rates;
+use crate::uploads;
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Shared by all handlers; its tasks end with the last clone.
+#[derive(Clone)]
+pub(crate) struct AppState(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) desk: Desk,
+    pub(crate) config: ApiConfig,
+    pub(crate) hub: Hub,
+    pub(crate) rates: Rates,
+    pub(crate) uploads: Semaphore,
+    pub(crate) streams: Arc<Semaphore>,
+    /// Set when the manager ends: event streams end then.
+    pub(crate) ending: CancellationToken,
+    /// The description of the interface as JSON.
+    pub(crate) openapi: OnceLock<String>,
+    tasks: Vec<AbortHandle>,
+}
+
+impl AppState {
+    pub(crate) fn new(desk: Desk, config: ApiConfig, ending: CancellationToken) -> AppState {
+        let (hub, feeding) = Hub::start(desk.clone());
+        let sweeping = tokio::spawn(uploads::sweep_for_ever(desk.blobs().clone()));
+        AppState(Arc::new(Inner {
+            hub,
+            rates: Rates::default(),
+            uploads: Semaphore::new(config.uploads_max.max(1)),
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            ending,
+            openapi: OnceLock::new(),
+            tasks: vec![feeding, sweeping.abort_handle()],
+            desk,
+            config,
+        }))
+    }
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
