@@ -30,7 +30,7 @@ pub(crate) fn frame_policy(probes_first: u32) -> Policy {
     Policy {
         tiles_min: u64::from(probes_first),
         tiles_max: 4 * u64::from(probes_first),
-        cheat_share: 0.15,
+        cheat_share: 0.25,
         ..Policy::default()
     }
 }
