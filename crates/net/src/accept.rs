@@ -2,7 +2,8 @@
 
 use crate::admission::{AcceptOptions, Admission, Bucket};
 use crate::close::CloseReason;
-use crate::session::{Session, SessionOptions, turn_away};
+use crate::session::{Session, SessionOptions};
+use crate::stream::close_now;
 use candela_core::id::NodeId;
 use iroh::endpoint::Connection;
 use iroh::protocol::{AcceptError, IncomingFilter, IncomingFilterOutcome, ProtocolHandler};
@@ -33,7 +34,7 @@ impl ProtocolHandler for SessionAcceptor {
         let node = NodeId(*connection.remote_id().as_bytes());
         let Some(_admitted) = Admitted::new(&self.admission, node) else {
             tracing::debug!(node_id = %node, "too many sessions, turned away");
-            turn_away(&connection, &CloseReason::Busy);
+            close_now(&connection, &CloseReason::Busy);
             return linger(&connection).await;
         };
         let Some(opened) = Session::opened(connection.clone()).await else {
@@ -42,7 +43,7 @@ impl ProtocolHandler for SessionAcceptor {
         };
         let Ok(place) = self.accepted.try_reserve() else {
             tracing::debug!(node_id = %node, "nobody takes sessions, turned away");
-            turn_away(&connection, &CloseReason::Busy);
+            close_now(&connection, &CloseReason::Busy);
             return linger(&connection).await;
         };
         if let Some(session) = opened.take(&self.options).await {

@@ -15,6 +15,7 @@ mod key;
 pub mod limits;
 mod redial;
 mod session;
+mod stream;
 
 pub use admission::AcceptOptions;
 pub use close::CloseReason;

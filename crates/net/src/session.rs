@@ -11,16 +11,14 @@
 use crate::close::CloseReason;
 use crate::error::NetError;
 use crate::limits;
-use bytes::{Buf, Bytes, BytesMut};
+use crate::stream::{EMPTY_MESSAGE, Queued, close_now, take_message, write_queue};
+use bytes::{Bytes, BytesMut};
 use candela_core::id::NodeId;
 use iroh::endpoint::{Connection, RecvStream, SendStream, VarInt};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
-/// The length of a message on the wire, and the whole of an empty one.
-const HEADER_BYTES: usize = 4;
-const EMPTY_MESSAGE: [u8; HEADER_BYTES] = [0; HEADER_BYTES];
 /// One read from the stream.
 const READ_BYTES: usize = 64 << 10;
 
@@ -71,12 +69,6 @@ pub struct SessionReceiver {
     source: Source,
     // Keeps the queue open while only the receiving half is in use.
     sender: SessionSender,
-}
-
-#[derive(Debug)]
-struct Queued {
-    bytes: Bytes,
-    _room: OwnedSemaphorePermit,
 }
 
 #[derive(Debug)]
@@ -257,8 +249,8 @@ impl SessionSender {
     pub async fn send(&self, message: impl Into<Bytes>) -> Result<(), NetError> {
         let bytes = self.check(message.into())?;
         let queue = async {
-            let room = self.room.clone().acquire_many_owned(needed(&bytes)).await.ok()?;
-            self.queue.send(Queued { bytes, _room: room }).await.ok()
+            let _room = self.room.clone().acquire_many_owned(needed(&bytes)).await.ok()?;
+            self.queue.send(Queued { bytes, _room }).await.ok()
         };
         let queued = tokio::select! {
             queued = queue => queued,
@@ -440,71 +432,4 @@ impl Drop for Shared {
 
 fn needed(bytes: &Bytes) -> u32 {
     u32::try_from(bytes.len().max(1)).unwrap_or(u32::MAX)
-}
-
-fn close_now(connection: &Connection, reason: &CloseReason) {
-    // Closing again would overwrite the peer's reason with ours.
-    if connection.close_reason().is_some() {
-        return;
-    }
-    let (code, text) = reason.to_wire();
-    connection.close(code, &text);
-}
-
-/// Turns a connection away before a session stands on it.
-pub(crate) fn turn_away(connection: &Connection, reason: &CloseReason) {
-    close_now(connection, reason);
-}
-
-/// Writes what is queued until everybody is gone or a close is asked for, then closes.
-async fn write_queue(
-    connection: Connection,
-    mut stream: SendStream,
-    mut queue: mpsc::Receiver<Queued>,
-    closing: watch::Receiver<Option<CloseReason>>,
-) {
-    let mut asked = closing.clone();
-    let flush = async {
-        loop {
-            let queued = tokio::select! {
-                biased;
-                queued = queue.recv() => queued,
-                Ok(_) = asked.wait_for(Option::is_some) => None,
-            };
-            let Some(queued) = queued else { break };
-            let header = u32::try_from(queued.bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
-            stream.write_all(&header).await.ok()?;
-            stream.write_all(&queued.bytes).await.ok()?;
-        }
-        stream.finish().ok()?;
-        // Answers when the peer has acknowledged everything: a close would throw away what is under way.
-        stream.stopped().await.ok()
-    };
-    let mut asked = closing.clone();
-    let too_long = async {
-        // An error means that all parts were dropped, which is a close too.
-        let _ = asked.wait_for(Option::is_some).await;
-        tokio::time::sleep(limits::FLUSH_TIMEOUT).await;
-    };
-    tokio::select! {
-        _ = flush => {}
-        () = too_long => {}
-        _ = connection.closed() => {}
-    }
-    let reason = closing.borrow().clone().unwrap_or(CloseReason::Normal);
-    close_now(&connection, &reason);
-}
-
-/// The first message in the buffer, if it is whole; the announced length if that is too long.
-fn take_message(buffer: &mut BytesMut) -> Result<Option<Bytes>, usize> {
-    let Some(header) = buffer.first_chunk::<HEADER_BYTES>() else { return Ok(None) };
-    let bytes = u32::from_be_bytes(*header) as usize;
-    if bytes > limits::MESSAGE_BYTES_MAX {
-        return Err(bytes);
-    }
-    if buffer.len() < HEADER_BYTES + bytes {
-        return Ok(None);
-    }
-    buffer.advance(HEADER_BYTES);
-    Ok(Some(buffer.split_to(bytes).freeze()))
 }
