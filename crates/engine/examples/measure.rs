@@ -1,6 +1,7 @@
 //! Measures a scene: seconds to open, to render a frame and a 64 × 64 probe, and whether it all repeats to the bit.
 //!
 //! `cargo run -p candela-engine --example measure -- ENGINES_DIR SCENE.blend PERCENT SAMPLES FRAME`
+//! With `REUSE=1` in the environment, probes share what the engine built of the scene.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -104,6 +105,33 @@ async fn main() -> Result<(), AnyError> {
             differ(&expected, &core)
         );
     }
+    let probe_request = RenderRequest { region: Some(probe), ..request.clone() };
+    engine.forget_scene_data();
+    let again = engine.render(&probe_request, |_| {}).await?;
+    let expected = whole.cut(Region::whole(settings.size), probe).ok_or("cut")?;
+    println!(
+        "probe, data built anew: {:.2} s, differ {:?}",
+        again.seconds,
+        differ(&expected, &pixels(&again)?)
+    );
+    let control = RenderRequest { seed_offset: 1, ..probe_request.clone() };
+    let kept = engine.render(&control, |_| {}).await?;
+    engine.forget_scene_data();
+    let anew = engine.render(&control, |_| {}).await?;
+    println!(
+        "control: {:.2} s, data built anew {:.2} s, differ {:?}",
+        kept.seconds,
+        anew.seconds,
+        differ(&pixels(&kept)?, &pixels(&anew)?)
+    );
+    let moved = |frame: i32| RenderRequest { frame, ..probe_request.clone() };
+    engine.render(&moved(request.frame + 1), |_| {}).await?;
+    let back = engine.render(&probe_request, |_| {}).await?;
+    println!(
+        "after another frame: {:.2} s, differ {:?}",
+        back.seconds,
+        differ(&expected, &pixels(&back)?)
+    );
     if let RenderedLayers::File { path, .. } = &first.layers {
         let develop = DevelopRequest {
             frame: request.frame,

@@ -30,6 +30,7 @@ pub struct Engine {
     process: Option<Process>,
     scene_open: bool,
     results: u64,
+    fresh: bool,
 }
 
 impl Engine {
@@ -39,7 +40,7 @@ impl Engine {
     /// If a folder can't be made or the driver is not there.
     pub async fn start(options: EngineOptions) -> Result<Self, EngineError> {
         let launch = Launch::new(&options)?;
-        Ok(Engine { options, launch, process: None, scene_open: false, results: 0 })
+        Ok(Engine { options, launch, process: None, scene_open: false, results: 0, fresh: false })
     }
 
     /// Asks what engine this is. A scene that was open is closed.
@@ -96,6 +97,7 @@ impl Engine {
             "frame": request.frame,
             "region": request.region.map(|r| [r.x0, r.y0, r.x1, r.y1]),
             "seed_offset": request.seed_offset,
+            "fresh": std::mem::take(&mut self.fresh),
             "settings": protocol::settings(&request.settings),
             "layers_path": self.launch.work_inside("layers.exr"),
             "output_path": wants_output.then(|| self.launch.work_inside(&output)),
@@ -181,6 +183,14 @@ impl Engine {
         let limit_s = self.options.limits.render_s_max;
         let _: Value = self.ask("encode_video", message, limit_s, &mut |_| {}).await?;
         self.take_result("film.mp4")
+    }
+
+    /// Makes the next render build the scene's data anew, even if it is a region of the same frame as the last.
+    ///
+    /// Wanted for a second replica: where a scene is not repeatable, renders differ only if they
+    /// don't share that data.
+    pub fn forget_scene_data(&mut self) {
+        self.fresh = true;
     }
 
     /// Ends the process in an orderly way, or after two seconds not.

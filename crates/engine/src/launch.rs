@@ -194,6 +194,7 @@ impl Launch {
             "threads": options.threads,
             "device": options.device.name(),
             "cpu_class": options.cpu_class.name(),
+            "reuse_scene_data": options.reuse_scene_data,
             "nice": options.limits.nice,
         });
         let python_path: Vec<_> = python_path.iter().map(|p| p.to_string_lossy()).collect();

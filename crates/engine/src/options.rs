@@ -104,6 +104,11 @@ pub struct EngineOptions {
     pub device: Device,
     /// For tests: a lesser processor.
     pub cpu_class: CpuClass,
+    /// Whether regions of one frame share what the engine built of the scene: the same pixels, sooner.
+    ///
+    /// Off by default: two renders that share it agree also where a scene is not repeatable, so who
+    /// looks for unstable pixels must call [`Engine::forget_scene_data`](crate::Engine::forget_scene_data).
+    pub reuse_scene_data: bool,
     /// Whether it is shut in.
     pub sandbox: SandboxMode,
 }
@@ -120,6 +125,7 @@ impl EngineOptions {
             threads: None,
             device: Device::default(),
             cpu_class: CpuClass::default(),
+            reuse_scene_data: false,
             sandbox: SandboxMode::default(),
         }
     }

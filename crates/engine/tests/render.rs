@@ -73,6 +73,31 @@ async fn a_region_is_the_frame_to_the_bit_and_so_is_another_process() {
 }
 
 #[tokio::test]
+async fn regions_that_share_the_scenes_data_are_the_same() {
+    let bench = Bench::new();
+    let region = Region { x0: 40, y0: 20, x1: 104, y1: 84 };
+    let mut engines = Vec::new();
+    for reuse_scene_data in [false, true] {
+        let options =
+            EngineOptions { reuse_scene_data, ..bench.options(&reuse_scene_data.to_string()) };
+        let mut engine = Engine::start(options).await.unwrap();
+        engine.open(scene_dir(), "scene.blend".as_ref(), &OpenOptions::default()).await.unwrap();
+        engines.push(engine);
+    }
+    let [apart, shared] = &mut engines[..] else { panic!("there are two") };
+    // Frame, seed, and columns to the right: from one to the next each of them changes.
+    for (frame, seed_offset, right) in
+        [(1, 0, 0), (1, 1, 0), (1, 1, 27), (3, 1, 27), (3, 0, 27), (1, 0, 0)]
+    {
+        let region = Region { x0: region.x0 + right, x1: region.x1 + right, ..region };
+        let request = RenderRequest { frame, seed_offset, ..request(Some(region)) };
+        let expected = pixels(&apart.render(&request, |_| {}).await.unwrap());
+        let found = pixels(&shared.render(&request, |_| {}).await.unwrap());
+        assert!(bits(&found) == bits(&expected), "frame {frame}, seed {seed_offset}, {region:?}");
+    }
+}
+
+#[tokio::test]
 async fn developing_the_layers_gives_the_output_and_a_film_can_be_made() {
     let bench = Bench::new();
     let mut engine = opened(&bench, "a").await;

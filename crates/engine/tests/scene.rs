@@ -28,6 +28,7 @@ async fn the_own_scene_is_inspected() {
     let missing: Vec<_> =
         facts.missing.iter().map(|m| (m.path.as_str(), m.kind.as_str())).collect();
     assert_eq!(missing, [("//textures/gone.png", "image")]);
+    assert!(facts.seed_animated && !facts.compositor);
     assert_eq!(facts.scripts, ["text block evil.py"]);
     let preview = found.preview.unwrap();
     assert_eq!(preview.noise.len() as u64, preview.size.pixels());

@@ -8,7 +8,7 @@ import bpy
 # What a request may change, by owner; `Original` puts it back before the next request.
 _RENDER = (
     "engine resolution_x resolution_y resolution_percentage use_border use_crop_to_border "
-    "use_compositing use_sequencer use_multiview use_stamp filepath use_persistent_data "
+    "use_compositing use_sequencer use_multiview use_stamp filepath "
     "threads_mode threads border_min_x border_max_x border_min_y border_max_y"
 ).split()
 _CYCLES = "samples seed use_denoising denoiser denoising_use_gpu device".split()
@@ -94,17 +94,20 @@ def wanted_layers(scene):
 
 
 def still_seed(scene):
-    """Makes an animated or driven seed an ordinary value: the one of the current frame."""
-    seed = scene.cycles.seed
+    """Makes an animated or driven seed an ordinary value, the one of the current frame.
+
+    Returns what was muted for it, so that the caller can undo it.
+    """
     animation = scene.animation_data
     if animation is None:
-        return
-    with contextlib.suppress(RuntimeError, TypeError):
-        scene.driver_remove("cycles.seed")
-    curves = [c for c in fcurves(animation) if c.data_path == "cycles.seed"]
+        return []
+    curves = list(fcurves(animation)) + list(animation.drivers)
+    curves = [c for c in curves if c.data_path == "cycles.seed" and not c.mute]
+    seed = scene.cycles.seed
     for curve in curves:
         curve.mute = True
     scene.cycles.seed = seed
+    return curves
 
 
 def fcurves(animation):

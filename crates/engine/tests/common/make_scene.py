@@ -14,6 +14,10 @@ scene.cycles.use_adaptive_sampling = False
 scene.cycles.use_denoising = True
 scene.render.resolution_x, scene.render.resolution_y = 200, 150
 scene.frame_end = 3
+scene.cycles.seed = 5
+scene.keyframe_insert("cycles.seed", frame=1)
+scene.cycles.seed = 9
+scene.keyframe_insert("cycles.seed", frame=3)
 
 
 def material(name, **values):
