@@ -45,16 +45,14 @@ impl EngineConfig {
     }
 
     pub(crate) fn options(&self, scratch_dir: PathBuf) -> candela_engine::EngineOptions {
-        candela_engine::EngineOptions {
-            installed: self.installed.clone(),
-            driver: self.driver.clone(),
-            scratch_dir,
-            limits: self.limits.clone(),
-            threads: self.threads,
-            device: self.device,
-            cpu_class: self.cpu_class,
-            sandbox: self.sandbox,
-        }
+        let mut options = candela_engine::EngineOptions::new(self.installed.clone(), scratch_dir);
+        options.driver = self.driver.clone();
+        options.limits = self.limits.clone();
+        options.threads = self.threads;
+        options.device = self.device;
+        options.cpu_class = self.cpu_class;
+        options.sandbox = self.sandbox;
+        options
     }
 
     /// The exact build.

@@ -1,1 +1,9 @@
-//! For tests only: seeded world, cheating workers, process launcher, scenes.
+//! For tests only: starts real processes of the program, and the files that cheats are made of.
+//!
+//! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
+
+mod process;
+mod scenes;
+
+pub use process::{Network, Role, Started};
+pub use scenes::{by_hand, demo_scene, driver, engines_dir, fixture, workspace};

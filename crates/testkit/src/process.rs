@@ -1,0 +1,221 @@
+//! Managers, workers and verifiers as processes.
+
+use anyhow::{Context, Result, bail};
+use candela_client::Client;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+
+/// What a node does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Renders.
+    Worker,
+    /// Verifies.
+    Verifier,
+}
+
+/// A process that was started; killed when dropped.
+pub struct Started {
+    child: Child,
+    // While this is open, the process stays.
+    _stdin: ChildStdin,
+    /// What it says on standard error.
+    pub log: PathBuf,
+    /// The line of JSON with which it said that it is ready.
+    pub ready: serde_json::Value,
+}
+
+impl Started {
+    fn start(program: &Path, args: &[String], log: PathBuf) -> Result<Started> {
+        let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let mut child = Command::new(program)
+            .args(args)
+            .args(["--json", "--die-with-stdin"])
+            .env("CANDELA_CONFIG", "/dev/null")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("start {}", program.display()))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            bail!("a process without pipes");
+        };
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        let said = || std::fs::read_to_string(&log).unwrap_or_default();
+        let ready = serde_json::from_str(&line)
+            .with_context(|| format!("{args:?} did not get ready: {line:?}; it said:\n{}", said()))?;
+        Ok(Started { child, _stdin: stdin, log, ready })
+    }
+
+    /// Kills it at once, as `kill -9` does.
+    ///
+    /// # Errors
+    /// If it can't be waited for.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.kill().ok();
+    }
+}
+
+/// A manager with a folder for everything; nodes join it.
+pub struct Network {
+    program: PathBuf,
+    /// Folder of all data and logs.
+    pub folder: tempfile::TempDir,
+    /// The manager; none while it is killed.
+    pub manager: Option<Started>,
+    listen: String,
+    ticket: String,
+}
+
+impl Network {
+    /// Starts a manager on free ports of this machine.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn start(program: impl Into<PathBuf>) -> Result<Network> {
+        let mut network = Network {
+            program: program.into(),
+            folder: tempfile::tempdir()?,
+            manager: None,
+            listen: "127.0.0.1:0".to_owned(),
+            ticket: String::new(),
+        };
+        network.start_manager()?;
+        Ok(network)
+    }
+
+    /// Starts the manager, again on the same folder and ports if it ran before.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn start_manager(&mut self) -> Result<()> {
+        let manager = self.try_manager(&self.listen)?;
+        let text = |key: &str| manager.ready[key].as_str().unwrap_or_default().to_owned();
+        self.listen = text("api").trim_start_matches("http://").to_owned();
+        if self.ticket.is_empty() {
+            self.ticket = text("ticket");
+        }
+        self.manager = Some(manager);
+        Ok(())
+    }
+
+    /// Starts a manager on the network's folder; a second one is refused.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn try_manager(&self, listen: &str) -> Result<Started> {
+        let (data, engines) = (self.path("manager"), crate::engines_dir());
+        let engines = engines.to_string_lossy();
+        let args = [
+            "manager",
+            "--listen",
+            listen,
+            "--bind",
+            "127.0.0.1:0",
+            "--data",
+            &data,
+            "--engine-folder",
+            &engines,
+        ];
+        let args: Vec<String> = args.map(str::to_owned).to_vec();
+        Started::start(&self.program, &args, self.folder.path().join("manager.log"))
+    }
+
+    /// Starts a node with that name; `more` are further arguments.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn node(&self, name: &str, role: Role, more: &[&str]) -> Result<Started> {
+        let role = match role {
+            Role::Worker => "worker",
+            Role::Verifier => "verifier",
+        };
+        let (data, engines) = (self.path(name), crate::engines_dir());
+        let engines = engines.to_string_lossy();
+        let mut args = vec![role, "--join", &self.ticket, "--name", name, "--data", &data];
+        args.extend(["--bind", "127.0.0.1:0", "--threads", "1", "--engine-folder", &engines]);
+        args.extend(more);
+        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        Started::start(&self.program, &args, self.folder.path().join(format!("{name}.log")))
+    }
+
+    /// Runs the program as a user and waits for it.
+    ///
+    /// # Errors
+    /// If it can't be started.
+    pub fn run(&self, args: &[&str]) -> Result<Output> {
+        Ok(self.command(args).output()?)
+    }
+
+    /// The program with arguments, asked of this network's manager.
+    #[must_use]
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .args(args)
+            .env("CANDELA_CONFIG", "/dev/null")
+            .env("CANDELA_MANAGER", self.api())
+            .env("CANDELA_ENGINE_FOLDER", crate::engines_dir())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// The address of the manager's interface.
+    #[must_use]
+    pub fn api(&self) -> String {
+        format!("http://{}", self.listen)
+    }
+
+    /// The ticket that nodes join with.
+    #[must_use]
+    pub fn ticket(&self) -> &str {
+        &self.ticket
+    }
+
+    /// A client of the manager.
+    ///
+    /// # Errors
+    /// If the address can't be used.
+    pub fn client(&self) -> Result<Client> {
+        Ok(Client::new(&self.api(), None)?)
+    }
+
+    /// A path in the network's folder.
+    #[must_use]
+    pub fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    /// The last lines of every log, for a failed test.
+    #[must_use]
+    pub fn logs(&self) -> String {
+        let mut text = String::new();
+        let entries = std::fs::read_dir(self.folder.path()).into_iter().flatten().flatten();
+        for path in entries.map(|entry| entry.path()) {
+            if path.extension().is_some_and(|ending| ending == "log") {
+                let log = std::fs::read_to_string(&path).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                let last = lines[lines.len().saturating_sub(25)..].join("\n");
+                text.push_str(&format!("--- {}\n{last}\n", path.display()));
+            }
+        }
+        text
+    }
+}
