@@ -1,6 +1,8 @@
 //! The command line: what can be said, with the help text as its documentation.
 
-use crate::commands::{config, demo, engine, job, manager, node, render, ticket, verifier, watch, worker};
+use crate::commands::{
+    config, demo, engine, job, manager, node, render, ticket, verifier, watch, worker,
+};
 use crate::config::Config;
 use crate::terminal::{Color, Style};
 use anyhow::Result;

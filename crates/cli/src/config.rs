@@ -53,7 +53,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("engine.folder", "CANDELA_ENGINE_FOLDER", None, is::<PathBuf>),
     key("manager.data", "CANDELA_MANAGER_DATA", None, is::<PathBuf>),
     key("manager.listen", "CANDELA_LISTEN", Some("127.0.0.1:4470"), is::<SocketAddr>),
-    key("manager.bind", "CANDELA_MANAGER_BIND", Some("0.0.0.0:4471"), is::<SocketAddr>),
+    key("manager.bind", "CANDELA_MANAGER_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),
     key("node.data", "CANDELA_NODE_DATA", None, is::<PathBuf>),
     key("node.bind", "CANDELA_NODE_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),
     key("node.name", "CANDELA_NODE_NAME", None, is::<String>),
@@ -106,7 +106,8 @@ impl Config {
     /// If a named file can't be read, and if a key is unknown or its value can't be understood.
     pub(crate) fn load(flag: Option<&Path>) -> Result<Config> {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let named = flag.map(Path::to_owned).or_else(|| variable("CANDELA_CONFIG").map(PathBuf::from));
+        let named =
+            flag.map(Path::to_owned).or_else(|| variable("CANDELA_CONFIG").map(PathBuf::from));
         let path = named.clone().or_else(|| Some(user_folder("config")?.join("candela.toml")));
         let text = match &path {
             Some(path) if named.is_some() || path.is_file() => std::fs::read_to_string(path)
@@ -145,7 +146,11 @@ impl Config {
     ///
     /// # Errors
     /// If it can't be understood.
-    pub(crate) fn get<T: FromStr<Err: fmt::Display>>(&self, name: &str, flag: Option<T>) -> Result<Option<T>> {
+    pub(crate) fn get<T: FromStr<Err: fmt::Display>>(
+        &self,
+        name: &str,
+        flag: Option<T>,
+    ) -> Result<Option<T>> {
         if flag.is_some() {
             return Ok(flag);
         }
@@ -159,7 +164,11 @@ impl Config {
     ///
     /// # Errors
     /// If it can't be understood.
-    pub(crate) fn need<T: FromStr<Err: fmt::Display>>(&self, name: &str, flag: Option<T>) -> Result<T> {
+    pub(crate) fn need<T: FromStr<Err: fmt::Display>>(
+        &self,
+        name: &str,
+        flag: Option<T>,
+    ) -> Result<T> {
         self.get(name, flag)?.ok_or_else(|| anyhow!("{name} is not set"))
     }
 }
@@ -170,7 +179,8 @@ fn read_file(text: &str) -> Result<BTreeMap<&'static str, String>> {
     })?;
     let mut values = BTreeMap::new();
     for (table, keys) in &tables {
-        let known = KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(t, _)| t == table));
+        let known =
+            KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(t, _)| t == table));
         let keys = keys.as_table().filter(|_| known);
         let keys = keys.ok_or_else(|| anyhow!("there is no table [{table}]"))?;
         for (name, value) in keys {
@@ -219,7 +229,10 @@ mod tests {
         Config {
             path: None,
             file: read_file(file).unwrap(),
-            environment: environment.iter().map(|(key, value)| (*key, (*value).to_owned())).collect(),
+            environment: environment
+                .iter()
+                .map(|(key, value)| (*key, (*value).to_owned()))
+                .collect(),
         }
     }
 

@@ -6,7 +6,8 @@ use clap::{Command, CommandFactory, Parser};
 /// The help pages of a command and all below it, by name.
 fn pages(command: &mut Command, name: &str, pages: &mut Vec<(String, String)>) {
     pages.push((name.to_owned(), command.render_long_help().to_string()));
-    let below: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let below: Vec<String> =
+        command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for sub in below.iter().filter(|sub| *sub != "help") {
         if let Some(command) = command.find_subcommand_mut(sub) {
             self::pages(command, &format!("{name}-{sub}"), pages);

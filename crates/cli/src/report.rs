@@ -118,7 +118,8 @@ fn refused(error: &anyhow::Error) -> Option<&Refused> {
 /// The lines that tell of an error, without the last line's end.
 pub(crate) fn render(error: &anyhow::Error, style: Style) -> String {
     if let Some(Refused(problems)) = refused(error) {
-        let lines: Vec<String> = problems.iter().map(|problem| problem_lines(problem, style)).collect();
+        let lines: Vec<String> =
+            problems.iter().map(|problem| problem_lines(problem, style)).collect();
         return lines.join("\n");
     }
     let mut lines = vec![format!("{} {error}", style.red("error:"))];

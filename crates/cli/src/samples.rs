@@ -1,9 +1,10 @@
 //! What a manager may answer, for tests of what is printed.
 
 use candela_wire::api::{
-    AllowRequest, FrameCounts, FrameDetail, FrameState, FrameSummary, JobDetail, JobState, JobSummary, NodeInfo,
-    NodeRecord, NodeRef, NodeTask, OutcomeName, OverridesRequest, ProbeInfo, Progress, PurposeName, ReceiptInfo,
-    ReceiptState, RefusalInfo, RoleName, VerdictInfo, VerificationCost, VerificationInfo, VerificationState,
+    AllowRequest, FrameCounts, FrameDetail, FrameState, FrameSummary, JobDetail, JobState,
+    JobSummary, NodeInfo, NodeRecord, NodeRef, NodeTask, OutcomeName, OverridesRequest, ProbeInfo,
+    Progress, PurposeName, ReceiptInfo, ReceiptState, RefusalInfo, RoleName, VerdictInfo,
+    VerificationCost, VerificationInfo, VerificationState,
 };
 
 fn node(name: &str) -> NodeRef {
@@ -20,7 +21,14 @@ pub(crate) fn job_summary() -> JobSummary {
         ended_at_ms: None,
         engine: "blender-4.5.15".into(),
         priority: 0,
-        counts: FrameCounts { all: 24, waiting: 10, rendering: 2, verifying: 3, accepted: 9, failed: 0 },
+        counts: FrameCounts {
+            all: 24,
+            waiting: 10,
+            rendering: 2,
+            verifying: 3,
+            accepted: 9,
+            failed: 0,
+        },
         frame_s: Some(5.2),
         time_left_s: Some(185.0),
         waits_for: Some("a verifier of another owner".into()),
@@ -86,7 +94,11 @@ pub(crate) fn frames() -> Vec<FrameSummary> {
         attempts: 8,
         ..frame(1_204, FrameState::Failed)
     };
-    vec![FrameSummary { render_s: Some(5.234), ..frame(1, FrameState::Accepted) }, rendering, failed]
+    vec![
+        FrameSummary { render_s: Some(5.234), ..frame(1, FrameState::Accepted) },
+        rendering,
+        failed,
+    ]
 }
 
 fn verification(purpose: PurposeName) -> VerificationInfo {
@@ -136,7 +148,10 @@ pub(crate) fn rejected_frame() -> FrameDetail {
             output_hash: None,
             reason: Some("the frame is not what the scene defines".into()),
             failed_tries: 0,
-            verifications: vec![verification(PurposeName::Probe), verification(PurposeName::Confirm)],
+            verifications: vec![
+                verification(PurposeName::Probe),
+                verification(PurposeName::Confirm),
+            ],
         }],
         crashed_on: Vec::new(),
     }

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// A file of a scene: its path among the others, and where it lies on the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) struct LocalScene {
     pub main_file: String,
     /// All files.
     pub files: Vec<LocalFile>,
+    /// Folder of copies that were made for it; gone with the scene.
+    pub _scratch: Option<TempDir>,
 }
 
 /// A scene whose files are known by their hashes.
@@ -56,12 +59,16 @@ pub(crate) fn check(path: &Path, engine: Option<[u32; 2]>) -> Result<()> {
         Err(HeaderError::NotBlend { .. }) => {
             ("not_a_scene", "name a file that was saved by Blender".to_owned())
         }
-        Err(HeaderError::Truncated { .. }) => {
-            ("scene_damaged", "copy or download the file again, or save it again in Blender".to_owned())
-        }
+        Err(HeaderError::Truncated { .. }) => (
+            "scene_damaged",
+            "copy or download the file again, or save it again in Blender".to_owned(),
+        ),
         Err(HeaderError::Newer { engine, .. }) => (
             "scene_too_new",
-            format!("save it with Blender {}.{}, or name a newer engine with --engine", engine[0], engine[1]),
+            format!(
+                "save it with Blender {}.{}, or name a newer engine with --engine",
+                engine[0], engine[1]
+            ),
         ),
         Err(HeaderError::Io(_)) => {
             return checked.with_context(|| format!("can't look at {name}")).hint("check the path");
@@ -144,13 +151,15 @@ pub(crate) async fn upload(client: &Client, scene: &HashedScene) -> Result<Uploa
 
 fn source<'a>(scene: &'a HashedScene, hash: &str) -> Result<(&'a Path, u64)> {
     let source = scene.sources.get(hash);
-    let (path, bytes) = source.ok_or_else(|| anyhow!("the manager asks for a blob that isn't in the scene"))?;
+    let (path, bytes) =
+        source.ok_or_else(|| anyhow!("the manager asks for a blob that isn't in the scene"))?;
     Ok((path, *bytes))
 }
 
 fn upload_bar(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
-    let template = "{bar:28.cyan/dim} {bytes}/{total_bytes} uploaded · {bytes_per_sec} · {eta} left";
+    let template =
+        "{bar:28.cyan/dim} {bytes}/{total_bytes} uploaded · {bytes_per_sec} · {eta} left";
     if let Ok(look) = ProgressStyle::with_template(template) {
         bar.set_style(look.progress_chars("━╸─"));
     }

@@ -79,7 +79,8 @@ mod tests {
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
-        let mut table = Table::new(&[("job", Align::Right), ("name", Align::Left), ("state", Align::Left)]);
+        let mut table =
+            Table::new(&[("job", Align::Right), ("name", Align::Left), ("state", Align::Left)]);
         table.row(vec!["7".into(), "cornell".into(), "active".into()]);
         table.row(vec!["1204".into(), "ü".into()]);
         insta::assert_snapshot!(table.render(Style::plain()), @r"

@@ -32,7 +32,11 @@ impl FromStr for Bytes {
         let unit = unit.trim();
         let factor = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?.1;
         let bytes = number * factor as f64;
-        if bytes.is_finite() && bytes < u64::MAX as f64 { Ok(Bytes(bytes as u64)) } else { Err(wrong()) }
+        if bytes.is_finite() && bytes < u64::MAX as f64 {
+            Ok(Bytes(bytes as u64))
+        } else {
+            Err(wrong())
+        }
     }
 }
 

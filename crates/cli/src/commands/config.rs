@@ -47,11 +47,21 @@ pub(crate) fn run(app: &App, command: &ConfigCommand, flags: &[(&str, String)]) 
         let there = if path.is_file() { "" } else { " (not there)" };
         print::note(&format!("configuration file: {}{there}", path.display()));
     }
-    let columns = [("key", Align::Left), ("value", Align::Left), ("from", Align::Left), ("variable", Align::Left)];
+    let columns = [
+        ("key", Align::Left),
+        ("value", Align::Left),
+        ("from", Align::Left),
+        ("variable", Align::Left),
+    ];
     let mut table = Table::new(&columns);
     for line in shown {
         let value = line.value.unwrap_or_else(|| "-".to_owned());
-        table.row(vec![line.key.to_owned(), value, line.from.to_owned(), line.environment.to_owned()]);
+        table.row(vec![
+            line.key.to_owned(),
+            value,
+            line.from.to_owned(),
+            line.environment.to_owned(),
+        ]);
     }
     print::data(&table.render(app.out))?;
     Ok(Exit::Done)
@@ -81,7 +91,10 @@ mod tests {
         let app = App { config, out: Style::plain(), err: Style::plain() };
         let shown = shown(&app, &[("output.log", "debug".to_owned())]);
         let of = |key: &str| shown.iter().find(|line| line.key == key).unwrap();
-        assert_eq!((of("output.log").value.as_deref(), of("output.log").from), (Some("debug"), "flag"));
+        assert_eq!(
+            (of("output.log").value.as_deref(), of("output.log").from),
+            (Some("debug"), "flag")
+        );
         assert_eq!(of("client.token").value.as_deref(), Some("(hidden)"));
         assert_eq!(of("node.slots").from, "default");
     }

@@ -87,7 +87,8 @@ fn list(app: &App, args: ListArgs) -> Result<Exit> {
         })
         .collect();
     if args.json {
-        let lines: Vec<_> = builds.iter().map(|(name, path)| json!({ "engine": name, "path": path })).collect();
+        let lines: Vec<_> =
+            builds.iter().map(|(name, path)| json!({ "engine": name, "path": path })).collect();
         print::json(&lines)?;
         return Ok(Exit::Done);
     }

@@ -8,6 +8,7 @@ use crate::table::{Align, Table};
 use crate::terminal::Style;
 use crate::units::span;
 use anyhow::Result;
+use candela_core::id::JobId;
 use candela_wire::api::{FrameState, FrameSummary, JobDetail, JobState, JobSummary, JobsQuery};
 use clap::{Args, Subcommand};
 
@@ -46,7 +47,7 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
     /// The job's number.
-    job: u64,
+    job: JobId,
     /// Print JSON instead of text.
     #[arg(long)]
     json: bool,
@@ -62,12 +63,12 @@ pub(crate) async fn run(app: &App, command: JobCommand) -> Result<Exit> {
         JobCommand::Frames(args) => frames(app, args).await,
         JobCommand::Cancel(args) => {
             let client = app.client(&args.api)?;
-            let job = asked(client.cancel(args.job).await)?;
+            let job = asked(client.cancel(args.job.0).await)?;
             done(&args, &job, "is cancelled; its verified frames are kept")
         }
         JobCommand::Retry(args) => {
             let client = app.client(&args.api)?;
-            let job = asked(client.retry(args.job).await)?;
+            let job = asked(client.retry(args.job.0).await)?;
             done(&args, &job, "goes on")
         }
     }
@@ -85,7 +86,11 @@ fn done(args: &JobArgs, job: &JobSummary, what: &str) -> Result<Exit> {
 async fn list(app: &App, args: ListArgs) -> Result<Exit> {
     let client = app.client(&args.api)?;
     let mut jobs = Vec::new();
-    let mut query = JobsQuery { search: args.search, limit: Some(args.limit.min(1_000)), ..JobsQuery::default() };
+    let mut query = JobsQuery {
+        search: args.search,
+        limit: Some(args.limit.min(1_000)),
+        ..JobsQuery::default()
+    };
     loop {
         let page = asked(client.jobs(&query).await)?;
         jobs.extend(page.items);
@@ -105,7 +110,7 @@ async fn list(app: &App, args: ListArgs) -> Result<Exit> {
 
 async fn show(app: &App, args: JobArgs) -> Result<Exit> {
     let client = app.client(&args.api)?;
-    let job = asked(client.job(args.job).await)?;
+    let job = asked(client.job(args.job.0).await)?;
     if args.json {
         print::json(&job)?;
     } else {
@@ -116,7 +121,7 @@ async fn show(app: &App, args: JobArgs) -> Result<Exit> {
 
 async fn frames(app: &App, args: JobArgs) -> Result<Exit> {
     let client = app.client(&args.api)?;
-    let frames = asked(client.all_frames(args.job).await)?;
+    let frames = asked(client.all_frames(args.job.0).await)?;
     if args.json {
         print::json(&frames)?;
     } else {
@@ -160,7 +165,8 @@ fn frames_table(frames: &[FrameSummary]) -> Table {
     ]);
     for frame in frames {
         let progress = frame.progress.filter(|progress| progress.samples > 0);
-        let share = progress.map(|p| format!(" {} %", u64::from(p.samples_done) * 100 / u64::from(p.samples)));
+        let share = progress
+            .map(|p| format!(" {} %", u64::from(p.samples_done) * 100 / u64::from(p.samples)));
         let verdict = frame.verdict.as_ref().map(|verdict| verdict.reason.clone());
         let said = verdict.or_else(|| frame.last_error.clone()).unwrap_or_default();
         table.row(vec![
@@ -195,13 +201,24 @@ fn detail(job: &JobDetail, style: Style) -> String {
         ("engine", summary.engine.clone()),
     ];
     if let Some(render) = &job.render {
-        let size = format!("{} × {} pixels, {} samples", render.width_px, render.height_px, render.samples);
+        let size = format!(
+            "{} × {} pixels, {} samples",
+            render.width_px, render.height_px, render.samples
+        );
         lines.push(("picture", size));
     }
-    lines.push(("frames", format!(
-        "{} in all: {} verified, {} being verified, {} rendering, {} waiting, {} failed",
-        counts.all, counts.accepted, counts.verifying, counts.rendering, counts.waiting, counts.failed
-    )));
+    lines.push((
+        "frames",
+        format!(
+            "{} in all: {} verified, {} being verified, {} rendering, {} waiting, {} failed",
+            counts.all,
+            counts.accepted,
+            counts.verifying,
+            counts.rendering,
+            counts.waiting,
+            counts.failed
+        ),
+    ));
     lines.push(("rejected", format!("{} receipts", job.receipts_rejected)));
     if let Some(share) = job.verification.share {
         lines.push(("checking", format!("{:.1} % of the rendered pixels", share * 100.0)));

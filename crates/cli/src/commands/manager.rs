@@ -4,8 +4,10 @@ use crate::args::App;
 use crate::config::data_folder;
 use crate::engines;
 use crate::report::Exit;
-use crate::roles::{ManagerPlan, run_manager};
-use anyhow::{Context, Result};
+use crate::roles::{ManagerPlan, absolute, engine_config, run_manager};
+use anyhow::Result;
+use candela_core::policy::Policy;
+use candela_node::config::ManagerConfig;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,9 +24,12 @@ pub(crate) struct ManagerArgs {
     /// Address of its page and interface [env: CANDELA_LISTEN] [default: 127.0.0.1:4470].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// Address on which nodes reach it [env: CANDELA_MANAGER_BIND] [default: 0.0.0.0:4471].
+    /// Address on which nodes reach it [env: CANDELA_MANAGER_BIND] [default: 0.0.0.0:0, a free port, kept].
     #[arg(long, value_name = "ADDRESS")]
     bind: Option<SocketAddr>,
+    /// Address under which nodes reach it from outside, if it can't know that itself; may be given twice.
+    #[arg(long, value_name = "ADDRESS")]
+    advertise: Vec<SocketAddr>,
     /// Token that users on other machines need; made and kept if not given [env: CANDELA_TOKEN].
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
@@ -34,6 +39,9 @@ pub(crate) struct ManagerArgs {
     /// Where engines are kept [env: CANDELA_ENGINE_FOLDER].
     #[arg(long, value_name = "DIR")]
     engine_folder: Option<PathBuf>,
+    /// Run the engine without the sandbox, where it can't be made: only for scenes that you trust.
+    #[arg(long)]
+    no_sandbox: bool,
     /// Once it is ready, print one line of JSON: `{"api": …, "ticket": …, "node": …}`.
     #[arg(long)]
     json: bool,
@@ -50,14 +58,20 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         None => data_folder("manager")?,
     };
     let build = engines::build(app, args.engine)?;
-    let engine = engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
-    let plan = ManagerPlan {
-        data: std::path::absolute(&data).context("can't tell where the data folder is")?,
-        listen: config.need("manager.listen", args.listen)?,
+    let installed = engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
+    let node = ManagerConfig {
+        data_dir: absolute(&data)?,
         bind: config.need("manager.bind", args.bind)?,
-        token: config.get("client.token", args.token)?,
-        engine,
-        json: args.json,
+        advertise: args.advertise,
+        engine: engine_config(installed, args.no_sandbox),
+        policy: Policy::default(),
     };
-    run_manager(plan, args.die_with_stdin).await
+    let plan = ManagerPlan {
+        node,
+        listen: config.need("manager.listen", args.listen)?,
+        token: config.get("client.token", args.token)?,
+        json: args.json,
+        die_with_stdin: args.die_with_stdin,
+    };
+    run_manager(plan).await
 }

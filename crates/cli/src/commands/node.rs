@@ -21,7 +21,13 @@ pub(crate) struct NodeArgs {
     #[command(subcommand)]
     pub command: Option<NodeCommand>,
     /// What the node does.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "worker,verifier", value_name = "ROLES")]
+    #[arg(
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "worker,verifier",
+        value_name = "ROLES"
+    )]
     roles: Vec<RoleArg>,
     #[command(flatten)]
     run: NodeRunArgs,
@@ -56,9 +62,8 @@ pub(crate) async fn run(app: &App, args: NodeArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let roles = args.roles.iter().map(|role| Role::from(RoleName::from(*role))).collect();
-    let die_with_stdin = args.run.die_with_stdin;
     let plan = NodePlan::new(app, args.run, roles).await?;
-    run_node(plan, die_with_stdin).await
+    run_node(plan).await
 }
 
 fn nodes_table(nodes: &[NodeInfo]) -> Table {
@@ -97,7 +102,9 @@ fn state(node: &NodeInfo) -> String {
         (Some(why), _, _) => format!("suspended: {why}"),
         (None, false, _) => "away".to_owned(),
         (None, true, true) => "paused".to_owned(),
-        (None, true, false) if node.tasks.is_empty() && node.verifications == 0 => "idle".to_owned(),
+        (None, true, false) if node.tasks.is_empty() && node.verifications == 0 => {
+            "idle".to_owned()
+        }
         (None, true, false) => "busy".to_owned(),
     }
 }

@@ -18,7 +18,9 @@ use candela_client::Client;
 use candela_core::frames::FrameSet;
 use candela_core::id::{EngineBuild, SubmissionId};
 use candela_engine::Installed;
-use candela_wire::api::{AllowRequest, Format, JobRequest, JobSummary, OverridesRequest, SceneRequest};
+use candela_wire::api::{
+    AllowRequest, Format, JobRequest, JobSummary, OverridesRequest, SceneRequest,
+};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -92,6 +94,33 @@ pub(crate) struct RenderArgs {
     pub api: ApiArgs,
 }
 
+impl RenderArgs {
+    /// A scene and where its frames go; all else is left to the scene and the settings.
+    pub(crate) fn of(scene: PathBuf, output: PathBuf) -> RenderArgs {
+        RenderArgs {
+            scene,
+            frames: None,
+            output: Some(output),
+            size: None,
+            samples: None,
+            format: None,
+            camera: None,
+            scene_in_file: None,
+            engine: None,
+            engine_folder: None,
+            allow_missing: false,
+            force_cycles: false,
+            wait: false,
+            detach: false,
+            name: None,
+            priority: 0,
+            video: None,
+            json: false,
+            api: ApiArgs::default(),
+        }
+    }
+}
+
 /// Format of the frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputFormat {
@@ -149,11 +178,7 @@ pub(crate) async fn submit_scene(
     args: &RenderArgs,
 ) -> Result<(JobSummary, Installed)> {
     let frames = args.frames.as_deref().map(FrameSet::parse).transpose();
-    frames.map_err(|refusal| {
-        let problem =
-            Problem { code: refusal.code.to_string(), message: refusal.message, hint: refusal.hint };
-        Refused(vec![problem])
-    })?;
+    frames.map_err(|refusal| Refused(vec![Problem::from(refusal)]))?;
     let engine = engines::build(app, args.engine.clone())?;
     scene::check(&args.scene, engines::file_version(&engine))?;
     if let Some(output) = &args.output {
@@ -162,7 +187,8 @@ pub(crate) async fn submit_scene(
     }
     // Before the engine is installed and files are read: most often it is only not running.
     client.health().await.map_err(explained)?;
-    let installed = engines::install(&engine, &engines::folder(app, args.engine_folder.clone())?).await?;
+    let installed =
+        engines::install(&engine, &engines::folder(app, args.engine_folder.clone())?).await?;
     let local = crate::pack::pack(&installed, &args.scene, args.allow_missing).await?;
     let hashed = scene::hash(&local).await?;
     scene::upload(client, &hashed).await?;

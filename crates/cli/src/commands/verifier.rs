@@ -20,7 +20,6 @@ pub(crate) struct VerifierArgs {
 
 /// Runs it.
 pub(crate) async fn run(app: &App, args: VerifierArgs) -> Result<Exit> {
-    let die_with_stdin = args.run.die_with_stdin;
     let plan = NodePlan::new(app, args.run, BTreeSet::from([Role::Verifier])).await?;
-    run_node(plan, die_with_stdin).await
+    run_node(plan).await
 }

@@ -11,7 +11,7 @@ use crate::print;
 use crate::report::Exit;
 use crate::summary::Summary;
 use anyhow::{Context, Result};
-use candela_core::id::EngineBuild;
+use candela_core::id::{EngineBuild, JobId};
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -22,7 +22,7 @@ use std::time::Instant;
 #[derive(Debug, Args)]
 pub(crate) struct WatchArgs {
     /// The job's number.
-    pub job: u64,
+    pub job: JobId,
     /// Where frames are put, as NAME-0001.png and so on; nothing is downloaded if not given.
     #[arg(long, short = 'o', value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -44,7 +44,7 @@ pub(crate) struct WatchArgs {
 pub(crate) async fn run(app: &App, args: WatchArgs) -> Result<Exit> {
     let started = Instant::now();
     let client = app.client(&args.api)?;
-    let job = asked(client.job(args.job).await)?;
+    let job = asked(client.job(args.job.0).await)?;
     let downloads = match &args.output {
         Some(output) => {
             std::fs::create_dir_all(output)
@@ -54,18 +54,19 @@ pub(crate) async fn run(app: &App, args: WatchArgs) -> Result<Exit> {
         None => Downloads::none(),
     };
     let view = View::new(app.err, Telling::Frames);
-    let follower = Follower::new(&client, args.job, &view, downloads);
+    let follower = Follower::new(&client, args.job.0, &view, downloads);
     let place = args.output.as_deref().unwrap_or(Path::new("DIR"));
-    let Some(outcome) = until_interrupted(follower, args.job, place).await? else {
+    let Some(outcome) = until_interrupted(follower, args.job.0, place).await? else {
         return Ok(Exit::Interrupted);
     };
-    let page = client.absolute(&format!("/jobs/{}", args.job));
+    let page = client.absolute(&format!("/jobs/{}", args.job.0));
     let mut summary = Summary::new(&outcome, page, started.elapsed());
     summary.output = args.output.clone();
     let completed = check_completed(&outcome.job);
     if let Some(video) = args.video.as_ref().filter(|_| completed.is_ok()) {
         let build = EngineBuild(outcome.job.summary.engine.clone());
-        let installed = engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
+        let installed =
+            engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
         film::encode(&installed, &outcome, video).await?;
         summary.video = Some(video.clone());
     }

@@ -20,7 +20,6 @@ pub(crate) struct WorkerArgs {
 
 /// Runs it.
 pub(crate) async fn run(app: &App, args: WorkerArgs) -> Result<Exit> {
-    let die_with_stdin = args.run.die_with_stdin;
     let plan = NodePlan::new(app, args.run, BTreeSet::from([Role::Worker])).await?;
-    run_node(plan, die_with_stdin).await
+    run_node(plan).await
 }

@@ -156,7 +156,11 @@ mod tests {
         downloads.want(&client, 1, 12, &output("0012.png"));
         downloads.want(&client, 1, -3, &output("x.p/../ng"));
         downloads.want(&client, 1, 12_345, &output("12345.exr"));
-        let paths: Vec<_> = downloads.wanted.values().map(|(path, _)| path.display().to_string()).collect();
-        assert_eq!(paths, ["out/cornell--003.bin", "out/cornell-0012.png", "out/cornell-12345.exr"]);
+        let paths: Vec<_> =
+            downloads.wanted.values().map(|(path, _)| path.display().to_string()).collect();
+        assert_eq!(
+            paths,
+            ["out/cornell--003.bin", "out/cornell-0012.png", "out/cornell-12345.exr"]
+        );
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod view;
 
 use crate::api::{asked, explained};
 use crate::follow::downloads::{Downloads, Landed};
-use crate::follow::tally::{Board, Change, Tally};
+use crate::follow::tally::{Board, Change};
 use crate::follow::view::{Happening, View};
 use anyhow::{Result, anyhow};
 use candela_client::{Client, ClientError};
@@ -35,10 +35,18 @@ const READ_AGAIN: Duration = Duration::from_secs(20);
 pub(crate) struct Outcome {
     /// The job.
     pub job: JobDetail,
-    /// Its frames by how far they came.
-    pub tally: Tally,
+    /// Its frames as they ended.
+    pub board: Board,
     /// The downloaded frames.
     pub files: BTreeMap<i32, PathBuf>,
+}
+
+impl Outcome {
+    /// How many accepted frames a worker of that name rendered.
+    pub(crate) fn accepted_from(&self, worker: &str) -> usize {
+        let accepted = self.board.frames().filter(|frame| frame.status == FrameState::Accepted);
+        accepted.filter(|frame| frame.worker.as_ref().is_some_and(|by| by.name == worker)).count()
+    }
 }
 
 /// A job that is followed.
@@ -56,7 +64,12 @@ pub(crate) struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// Follows a job from now on; `downloads` says where its frames go.
-    pub(crate) fn new(client: &'a Client, job_id: u64, view: &'a View, downloads: Downloads) -> Follower<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        job_id: u64,
+        view: &'a View,
+        downloads: Downloads,
+    ) -> Follower<'a> {
         Follower {
             client,
             job_id,
@@ -95,13 +108,15 @@ impl<'a> Follower<'a> {
         }
         self.view.finish();
         let job = self.patiently(async |client| client.job(self.job_id).await).await?;
-        Ok(Outcome { job, tally: self.board.tally(), files: self.downloads.files() })
+        Ok(Outcome { job, files: self.downloads.files(), board: self.board })
     }
 
     async fn event(&mut self, event: Event) -> Result<()> {
         match event {
             Event::Reset => self.read().await,
-            Event::Frame(changed) if changed.job_id == self.job_id => self.frame(changed.frame).await,
+            Event::Frame(changed) if changed.job_id == self.job_id => {
+                self.frame(changed.frame).await
+            }
             Event::Job(job) if job.id == self.job_id => {
                 let over = job.status.is_over();
                 self.job(&job);
@@ -141,7 +156,8 @@ impl<'a> Follower<'a> {
             return Err(explained(error));
         }
         let since = *self.away_since.get_or_insert_with(|| {
-            self.view.tell(&Happening::Note("the manager does not answer; trying again".to_owned()));
+            self.view
+                .tell(&Happening::Note("the manager does not answer; trying again".to_owned()));
             Instant::now()
         });
         if since.elapsed() > AWAY_MAX {
@@ -198,7 +214,6 @@ impl<'a> Follower<'a> {
         let name = summary.worker.as_ref().map(|worker| worker.name.clone());
         let worker = name.unwrap_or_else(|| "unknown".to_owned());
         let happening = match change {
-            Change::Started => Happening::Started { frame, worker },
             Change::Rendered => Happening::Rendered { frame, worker, seconds: summary.render_s },
             Change::Verified => Happening::Verified { frame, worker, why: None },
             Change::Failed => {
@@ -240,8 +255,13 @@ pub(crate) fn check_completed(job: &JobDetail) -> Result<()> {
         JobState::Refused => Err(Refused(job.refusals.iter().map(Problem::from).collect()).into()),
         JobState::Failed => Err(Refused(vec![Problem::new(
             "job_failed",
-            format!("{} of {} frames could not be rendered", job.summary.counts.failed, job.summary.counts.all),
-            format!("`candela job frames {id}` tells why; `candela job retry {id}` tries them again"),
+            format!(
+                "{} of {} frames could not be rendered",
+                job.summary.counts.failed, job.summary.counts.all
+            ),
+            format!(
+                "`candela job frames {id}` tells why; `candela job retry {id}` tries them again"
+            ),
         )])
         .into()),
         JobState::Cancelled => Err(Refused(vec![Problem::new(

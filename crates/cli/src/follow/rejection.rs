@@ -20,10 +20,13 @@ fn why(receipt: &ReceiptInfo) -> String {
         .filter(|verdict| verdict.outcome == OutcomeName::Rejected)
         .collect();
     // Later rounds repeat the probes of the first: the one with the most probes tells the most.
-    let counted = verdicts.iter().max_by_key(|verdict| verdict.probes.len()).and_then(|v| counts(v));
+    let counted =
+        verdicts.iter().max_by_key(|verdict| verdict.probes.len()).and_then(|v| counts(v));
     let reason = receipt.reason.clone().unwrap_or_else(|| "its verification failed".to_owned());
     match counted {
-        Some(counted) => format!("{counted}, confirmed {}", times(verdicts.len().saturating_sub(1))),
+        Some(counted) => {
+            format!("{counted}, confirmed {}", times(verdicts.len().saturating_sub(1)))
+        }
         None => reason,
     }
 }
@@ -40,8 +43,8 @@ fn times(number: usize) -> String {
 fn counts(verdict: &VerdictInfo) -> Option<String> {
     let (mut judged, mut disagree, mut probes) = (0_u64, 0_u64, 0_usize);
     for probe in &verdict.probes {
-        let all = u64::from(probe.informative) + u64::from(probe.direct);
-        let agree = u64::from(probe.informative_agree) + u64::from(probe.direct_agree);
+        let all = probe.informative + probe.direct;
+        let agree = probe.informative_agree + probe.direct_agree;
         let wrong = all.saturating_sub(agree);
         judged += all;
         disagree += wrong;

@@ -21,8 +21,6 @@ pub(crate) struct Tally {
 /// What changed about one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Change {
-    /// A worker has it.
-    Started,
     /// It was rendered and is being verified.
     Rendered,
     /// It was verified.
@@ -58,8 +56,7 @@ impl Board {
         }
         if status_before != Some(frame.status) {
             changes.extend(match frame.status {
-                FrameState::Waiting => None,
-                FrameState::Rendering => Some(Change::Started),
+                FrameState::Waiting | FrameState::Rendering => None,
                 FrameState::Verifying => Some(Change::Rendered),
                 FrameState::Accepted => Some(Change::Verified),
                 FrameState::Failed => Some(Change::Failed),
@@ -118,9 +115,15 @@ mod tests {
             frame.receipts_rejected = rejected;
             (board.update(frame), board.tally())
         };
-        let tally = |rendered, verified, rejected| Tally { all: 1, rendered, verified, rejected, failed: 0 };
+        let tally = |rendered, verified, rejected| Tally {
+            all: 1,
+            rendered,
+            verified,
+            rejected,
+            failed: 0,
+        };
         assert_eq!(go(FrameState::Waiting, 0), (vec![], tally(0, 0, 0)));
-        assert_eq!(go(FrameState::Rendering, 0), (vec![Change::Started], tally(0, 0, 0)));
+        assert_eq!(go(FrameState::Rendering, 0), (vec![], tally(0, 0, 0)));
         assert_eq!(go(FrameState::Verifying, 0), (vec![Change::Rendered], tally(1, 0, 0)));
         assert_eq!(go(FrameState::Waiting, 1), (vec![Change::Rejected], tally(0, 0, 1)));
         assert_eq!(go(FrameState::Verifying, 1), (vec![Change::Rendered], tally(1, 0, 1)));

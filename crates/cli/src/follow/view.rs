@@ -2,7 +2,7 @@
 
 use crate::follow::tally::Tally;
 use crate::print;
-use crate::terminal::{Style, has_bars, harmless};
+use crate::terminal::{Style, harmless, has_bars};
 use crate::units::span;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
@@ -21,8 +21,6 @@ pub(crate) enum Telling {
 /// Something that is worth a line.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Happening {
-    /// A worker began with a frame.
-    Started { frame: i32, worker: String },
     /// A worker delivered a frame.
     Rendered { frame: i32, worker: String, seconds: Option<f64> },
     /// A frame was verified.
@@ -38,19 +36,20 @@ pub(crate) enum Happening {
 impl Happening {
     fn told_from(&self) -> Telling {
         match self {
-            Happening::Started { .. } | Happening::Rendered { .. } => Telling::Story,
+            Happening::Rendered { .. } => Telling::Story,
             Happening::Verified { .. } => Telling::Frames,
-            Happening::Rejected { .. } | Happening::Failed { .. } | Happening::Note(_) => Telling::Incidents,
+            Happening::Rejected { .. } | Happening::Failed { .. } | Happening::Note(_) => {
+                Telling::Incidents
+            }
         }
     }
 
     /// The line that tells of it.
     pub(crate) fn line(&self, style: Style) -> String {
-        let told = |frame: &i32, word: String, rest: String| format!("frame {frame:>4}  {word}  {}", harmless(&rest));
+        let told = |frame: &i32, word: String, rest: String| {
+            format!("frame {frame:>4}  {word} {}", harmless(&rest))
+        };
         match self {
-            Happening::Started { frame, worker } => {
-                told(frame, style.dim("rendering"), format!("worker {worker}"))
-            }
             Happening::Rendered { frame, worker, seconds } => {
                 let seconds = seconds.map(|s| format!(" in {s:.1} s")).unwrap_or_default();
                 told(frame, style.yellow("rendered "), format!("worker {worker}{seconds}"))
@@ -133,7 +132,8 @@ impl Drop for View {
 /// Beside the bar: counts, time left, and what is waited for.
 fn message(tally: Tally, time_left_s: Option<f64>, waits_for: Option<&str>) -> String {
     if tally.all == 0 {
-        return waits_for.map_or("looking at the scene".to_owned(), |what| format!("waits for {what}"));
+        return waits_for
+            .map_or("looking at the scene".to_owned(), |what| format!("waits for {what}"));
     }
     let mut parts = vec![
         format!("{}/{} verified", tally.verified, tally.all),
@@ -160,7 +160,6 @@ mod tests {
     #[test]
     fn what_the_lines_say() {
         let lines = [
-            Happening::Started { frame: 1, worker: "alice".into() },
             Happening::Rendered { frame: 1, worker: "alice".into(), seconds: Some(5.23) },
             Happening::Verified { frame: 1, worker: "alice".into(), why: None },
             Happening::Rejected {
@@ -171,13 +170,13 @@ mod tests {
             Happening::Failed { frame: 1204, why: "8 attempts came to nothing".into() },
             Happening::Note("the manager does not answer".into()),
         ];
-        let text: Vec<String> = lines.iter().map(|happening| happening.line(Style::plain())).collect();
+        let text: Vec<String> =
+            lines.iter().map(|happening| happening.line(Style::plain())).collect();
         insta::assert_snapshot!(text.join("\n"), @r"
-        frame    1  rendering  worker alice
-        frame    1  rendered   worker alice in 5.2 s
-        frame    1  verified   worker alice
-        frame   13  rejected   worker mallory: 3 of 3 probes disagree (99.2 % of 11,904 pixels)
-        frame 1204  failed     8 attempts came to nothing
+        frame    1  rendered  worker alice in 5.2 s
+        frame    1  verified  worker alice
+        frame   13  rejected  worker mallory: 3 of 3 probes disagree (99.2 % of 11,904 pixels)
+        frame 1204  failed    8 attempts came to nothing
         the manager does not answer
         ");
     }
@@ -189,7 +188,17 @@ mod tests {
         };
         let tally = Tally { all: 24, rendered: 9, verified: 7, rejected: 1, failed: 0 };
         check(Tally::default(), None, None, "looking at the scene");
-        check(tally, Some(185.0), None, "7/24 verified · 9 rendered · 1 rejected · 3 min 05 s left");
-        check(tally, Some(1.0), Some("a worker"), "7/24 verified · 9 rendered · 1 rejected · waits for a worker");
+        check(
+            tally,
+            Some(185.0),
+            None,
+            "7/24 verified · 9 rendered · 1 rejected · 3 min 05 s left",
+        );
+        check(
+            tally,
+            Some(1.0),
+            Some("a worker"),
+            "7/24 verified · 9 rendered · 1 rejected · waits for a worker",
+        );
     }
 }
