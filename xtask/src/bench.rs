@@ -1,0 +1,85 @@
+//! Measurements: which there are, and how each is run.
+
+use anyhow::{Context, Result};
+use std::path::Path;
+use std::process::Command;
+
+/// A measurement: an example of a crate, which prints what it found.
+struct Bench {
+    name: &'static str,
+    package: &'static str,
+    example: &'static str,
+    arguments: &'static str,
+    about: &'static str,
+}
+
+const BENCHES: [Bench; 3] = [
+    Bench {
+        name: "judge-time",
+        package: "candela-proof",
+        example: "judge_time",
+        arguments: "",
+        about: "time to compare one probe and to judge a task",
+    },
+    Bench {
+        name: "commit-rate",
+        package: "candela-taskdb",
+        example: "commit_rate",
+        arguments: "[FOLDER]",
+        about: "commits per second by rows per commit",
+    },
+    Bench {
+        name: "scene",
+        package: "candela-engine",
+        example: "measure",
+        arguments: "ENGINES_DIR SCENE.blend PERCENT SAMPLES FRAME",
+        about: "time to open a scene, to render a frame and a probe, and whether they repeat",
+    },
+];
+
+/// Prints the measurements.
+pub(crate) fn list() -> bool {
+    for bench in &BENCHES {
+        println!("{} {}\n    {}", bench.name, bench.arguments, bench.about);
+    }
+    true
+}
+
+/// Runs one, optimised; whether it ended well.
+///
+/// # Errors
+/// If there is none of that name, or cargo can't be started.
+pub(crate) fn run(root: &Path, name: &str, arguments: &[&str]) -> Result<bool> {
+    let bench = BENCHES.iter().find(|bench| bench.name == name);
+    let bench = bench.with_context(|| {
+        let names: Vec<&str> = BENCHES.iter().map(|bench| bench.name).collect();
+        format!("there is no measurement {name}; there are {}", names.join(", "))
+    })?;
+    let mut command = Command::new(crate::ci::cargo());
+    command.current_dir(root).args(["run", "--release", "--package", bench.package, "--example"]);
+    command.arg(bench.example).arg("--").args(arguments);
+    Ok(command.status().context("can't start cargo")?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_measurement_is_there() {
+        for bench in &BENCHES {
+            let folder = bench.package.trim_start_matches("candela-");
+            let file = format!("crates/{folder}/examples/{}.rs", bench.example);
+            assert!(crate::root().join(&file).is_file(), "{file}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_one_names_those_that_are_there() {
+        let error = run(&crate::root(), "speed", &[]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no measurement speed; there are judge-time, commit-rate, scene"
+        );
+    }
+}

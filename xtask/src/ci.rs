@@ -1,0 +1,213 @@
+//! `cargo xtask ci`: everything that must hold before a change goes in, on a machine with Rust,
+//! CPython 3.11 and a C compiler, and nothing else set up.
+//!
+//! One profile (dev) for all of it, so that nothing is built twice; the crates that do pixel work are
+//! optimised in that profile too.
+//! A step that fails doesn't keep the later ones from being run, so that one run shows all there is.
+
+use crate::process::{self, End};
+use crate::tally::Tally;
+use crate::tidy;
+use anyhow::{Context, Result};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The engine that the tests render with.
+const ENGINE: &str = "blender-4.5.15";
+
+/// Nothing but a hang takes this long: all of it should take less than 40 minutes on two cores.
+const STEP_MAX: Duration = Duration::from_secs(35 * 60);
+
+struct Done {
+    name: &'static str,
+    result: End,
+    took: Duration,
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
+}
+
+/// Runs all steps; whether all of them held.
+///
+/// # Errors
+/// If cargo can't be started.
+pub(crate) fn run(root: &Path) -> Result<bool> {
+    let mut run = Run { root: root.to_owned(), done: Vec::new() };
+    let mut tally = Tally::default();
+    run.step("tools", || Ok(tools()))?;
+    run.step("tidy", || tidy::run(root))?;
+    run.cargo("format", &["fmt", "--all", "--check"], &[], None)?;
+    let all = ["--workspace", "--all-targets", "--locked"];
+    run.cargo("lints", &[&["clippy"], &all[..], &["--", "-D", "warnings"]].concat(), &[], None)?;
+    // As the tests are built, so that nothing is built twice.
+    run.cargo("build", &[&["build"], &all[..]].concat(), &[], None)?;
+    run.step("engine", || install_engine(root))?;
+    let engines = engines_folder(root).into_os_string();
+    let test: &[&str] = if process::exists("cargo-nextest", "--version") {
+        &["nextest", "run", "--workspace", "--locked", "--profile", "ci"]
+    } else {
+        &["test", "--workspace", "--locked", "--no-fail-fast", "--all-targets"]
+    };
+    run.cargo("tests", test, &[("CANDELA_ENGINES", engines)], Some(&mut tally))?;
+    // Examples in documentation, which nextest doesn't run.
+    run.cargo("doctests", &["test", "--workspace", "--locked", "--doc"], &[], Some(&mut tally))?;
+    Ok(run.tell(tally))
+}
+
+struct Run {
+    root: PathBuf,
+    done: Vec<Done>,
+}
+
+impl Run {
+    fn begin(&self, name: &str) -> Instant {
+        println!("\n==> {name}");
+        Instant::now()
+    }
+
+    fn end(&mut self, name: &'static str, result: End, started: Instant) {
+        let took = started.elapsed();
+        println!("<== {name}: {} in {}", word(result), span(took));
+        self.done.push(Done { name, result, took });
+    }
+
+    fn step(&mut self, name: &'static str, work: impl FnOnce() -> Result<bool>) -> Result<()> {
+        let started = self.begin(name);
+        let good = work().unwrap_or_else(|error| {
+            println!("error: {error:#}");
+            false
+        });
+        self.end(name, if good { End::Good } else { End::Bad }, started);
+        Ok(())
+    }
+
+    fn cargo(
+        &mut self,
+        name: &'static str,
+        arguments: &[&str],
+        environment: &[(&str, OsString)],
+        tally: Option<&mut Tally>,
+    ) -> Result<()> {
+        let started = self.begin(name);
+        let mut command = Command::new(cargo());
+        command.current_dir(&self.root).args(arguments).env("CARGO_TERM_COLOR", "never");
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let mut counted = Tally::default();
+        let result = process::tell(&mut command, STEP_MAX, &mut |line| counted.hear(line))?;
+        if let Some(tally) = tally {
+            // A test program that did not build, or died, counts too.
+            counted.failed = counted.failed.max(u64::from(result != End::Good));
+            tally.passed += counted.passed;
+            tally.failed += counted.failed;
+            tally.skipped += counted.skipped;
+        }
+        self.end(name, result, started);
+        Ok(())
+    }
+
+    /// The end: a table of the steps, and last a line that readers of test results know.
+    fn tell(&self, mut tally: Tally) -> bool {
+        println!("\n{:<10} {:>10}  result", "step", "time");
+        for step in &self.done {
+            println!("{:<10} {:>10}  {}", step.name, span(step.took), word(step.result));
+        }
+        let total: Duration = self.done.iter().map(|step| step.took).sum();
+        println!("{:<10} {:>10}", "all", span(total));
+        let bad = self.done.iter().filter(|step| step.result != End::Good);
+        let counted = ["tests", "doctests"];
+        tally.failed += bad.filter(|step| !counted.contains(&step.name)).count() as u64;
+        println!("\n{}", last_line(tally));
+        tally.failed == 0
+    }
+}
+
+fn last_line(tally: Tally) -> String {
+    let result = if tally.failed == 0 { "ok" } else { "FAILED" };
+    let Tally { passed, failed, skipped } = tally;
+    format!("test result: {result}. {passed} passed; {failed} failed; {skipped} ignored")
+}
+
+fn word(result: End) -> &'static str {
+    match result {
+        End::Good => "ok",
+        End::Bad => "FAILED",
+        End::TooLong => "FAILED: took too long and was killed",
+    }
+}
+
+fn span(time: Duration) -> String {
+    format!("{} min {:02} s", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+/// What has to be on the machine; says what is missing and what to do.
+fn tools() -> bool {
+    let python = std::env::var("CANDELA_PYTHON").unwrap_or_else(|_| "python3.11".into());
+    let blender = std::env::var_os("CANDELA_BLENDER").is_some();
+    let needs = [
+        (process::exists("cargo-fmt", "--version"), "rustfmt (`rustup component add rustfmt`)"),
+        (process::exists("cargo-clippy", "--version"), "clippy (`rustup component add clippy`)"),
+        (process::exists("cc", "--version"), "a C compiler named cc"),
+        (process::exists("git", "--version"), "git"),
+        (
+            blender || process::exists(&python, "--version") || is_python_3_11("python3"),
+            "CPython 3.11, with which the engine runs (or CANDELA_PYTHON or CANDELA_BLENDER)",
+        ),
+    ];
+    let missing: Vec<&str> = needs.iter().filter(|(is, _)| !is).map(|(_, what)| *what).collect();
+    for what in &missing {
+        println!("error: this machine lacks {what}");
+    }
+    if !process::exists("cargo-nextest", "--version") {
+        println!("cargo-nextest is not there: the tests run with `cargo test`");
+    }
+    missing.is_empty()
+}
+
+fn is_python_3_11(program: &str) -> bool {
+    let version = process::output(Command::new(program).arg("--version"));
+    version.is_ok_and(|version| version.starts_with("Python 3.11."))
+}
+
+/// Where the tests look for engines.
+fn engines_folder(root: &Path) -> PathBuf {
+    let named = std::env::var_os("CANDELA_ENGINES").map(PathBuf::from);
+    let folder = named.unwrap_or_else(|| root.join("target/candela-engines"));
+    if folder.is_absolute() { folder } else { root.join(folder) }
+}
+
+/// Installs the engine with the program itself, before tests need it.
+fn install_engine(root: &Path) -> Result<bool> {
+    // Beside this program, in the folder of the profile that everything is built with.
+    let this = std::env::current_exe().context("can't find this program")?;
+    let program = this.with_file_name(format!("candela{}", std::env::consts::EXE_SUFFIX));
+    let mut command = Command::new(&program);
+    command.args(["engine", "install", ENGINE, "--engine-folder"]).arg(engines_folder(root));
+    Ok(process::tell(&mut command, STEP_MAX, &mut |_| {})? == End::Good)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_reads_like_cargos() {
+        let line = last_line(Tally { passed: 3, failed: 0, skipped: 1 });
+        assert_eq!(line, "test result: ok. 3 passed; 0 failed; 1 ignored");
+        let mut heard = Tally::default();
+        heard.hear(&line);
+        assert_eq!(heard, Tally { passed: 3, failed: 0, skipped: 1 });
+    }
+
+    #[test]
+    fn a_failed_step_fails_the_whole() {
+        let done = |result| Done { name: "format", result, took: Duration::ZERO };
+        let run = |result| Run { root: PathBuf::new(), done: vec![done(result)] };
+        assert!(run(End::Good).tell(Tally { passed: 1, ..Tally::default() }));
+        assert!(!run(End::Bad).tell(Tally { passed: 1, ..Tally::default() }));
+        assert!(!run(End::Good).tell(Tally { failed: 1, ..Tally::default() }));
+    }
+}
