@@ -53,6 +53,8 @@ class Driver:
         self.progress_sent = 0.0
         self.kept = None
         self.muted = []
+        self.base_seed = 0
+        self.layers = []
 
     # Requests
 
@@ -80,12 +82,13 @@ class Driver:
         """Renders a frame or a region of it, and writes layers and, if wanted, the output."""
         started = time.monotonic()
         scene = self.scene(request["settings"].get("scene"))
-        self.configure(scene, request)
-        layers = candela_develop.wanted_layers(scene)
-        self.set_frame(scene, request["frame"])
+        if not self.keep_data(scene, request):
+            self.configure(scene, request)
+            self.layers = candela_develop.wanted_layers(scene)
+            self.set_frame(scene, request["frame"])
+            self.base_seed = scene.cycles.seed
         self.set_seed(scene, request["seed_offset"])
         self.set_border(scene, request.get("region"))
-        self.keep_data(scene, request)
         self.render_frame(scene, request)
         self.save_layers(scene, request)
         self.layers_written(scene, request)
@@ -93,7 +96,7 @@ class Driver:
             self.save_output(scene, request)
             self.output_written(scene, request)
         return {
-            "layers": layers,
+            "layers": self.layers,
             "seconds": time.monotonic() - started,
             "peak_memory_bytes": candela_facts.peak_memory_bytes(),
         }
@@ -101,9 +104,9 @@ class Driver:
     def develop(self, request):
         """Makes an output from layers, as the scene's own pipeline would."""
         scene = self.scene(request["settings"].get("scene"))
+        self.keep_data(scene, {})
         self.configure(scene, request)
         self.set_frame(scene, request["frame"])
-        self.keep_data(scene, {})
         with candela_develop.from_layers(scene, request["layers_path"], request.get("region")):
             bpy.ops.render.render(scene=scene.name)
             self.save_output(scene, request)
@@ -249,8 +252,9 @@ class Driver:
     def set_seed(self, scene, offset):
         """Adds an offset to the scene's seed, also where the seed is animated."""
         if offset:
-            self.muted = candela_develop.still_seed(scene)
-            scene.cycles.seed = (scene.cycles.seed + offset) % _SEED_MAX
+            self.muted += candela_develop.still_seed(scene)
+        if offset or self.muted or scene.cycles.seed != self.base_seed:
+            scene.cycles.seed = (self.base_seed + offset) % _SEED_MAX
 
     def set_border(self, scene, region):
         """Limits the render to a region (left, top, right, bottom; from the top left), or to none."""
@@ -261,22 +265,27 @@ class Driver:
             return
         candela_develop.set_border(scene, region)
         # A denoiser sees its surroundings, and the compositor the whole frame.
-        scene.cycles.use_denoising = False
-        render.use_compositing = False
+        if scene.cycles.use_denoising:
+            scene.cycles.use_denoising = False
+        if render.use_compositing:
+            render.use_compositing = False
 
     def keep_data(self, scene, request):
-        """Keeps what Cycles built of the scene, from one region of a frame to the next.
+        """Keeps what Cycles built of the scene, from one region of a frame to the next, if told to.
 
         Regions then come out identical to the bit, many times faster. For anything but another
-        region or seed it is built anew: switching it off frees it.
+        region or seed it is built anew: switching it off frees it. Returns whether it is kept;
+        then the scene is left as it is, since any change would have Cycles build it anew.
         """
         key = None
         if self.options.get("reuse_scene_data") and request.get("region") is not None:
             key = json.dumps([request["frame"], request["settings"], scene.name], sort_keys=True)
-        if key is None or key != self.kept or request.get("fresh"):
+        kept = key is not None and key == self.kept and not request.get("fresh")
+        if not kept:
             scene.render.use_persistent_data = False
-        scene.render.use_persistent_data = key is not None
+            scene.render.use_persistent_data = key is not None
         self.kept = key
+        return kept
 
     def render_frame(self, scene, request):
         """Path-traces, denoises and composites, into Blender's render result."""
