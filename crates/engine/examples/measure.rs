@@ -50,8 +50,9 @@ async fn main() -> Result<(), AnyError> {
     let folder = scene.parent().ok_or("no folder")?;
     let file = Path::new(scene.file_name().ok_or("no file")?);
     let scratch = std::env::temp_dir().join(format!("candela-measure-{}", std::process::id()));
-    let mut engine =
-        Engine::start(EngineOptions::new(installed.clone(), scratch.join("a"))).await?;
+    let mut options = EngineOptions::new(installed.clone(), scratch.join("a"));
+    options.reuse_scene_data = std::env::var_os("REUSE").is_some();
+    let mut engine = Engine::start(options).await?;
     let started = Instant::now();
     let facts = engine.open(folder, file, &OpenOptions::default()).await?;
     println!("open with start {:.2} s", started.elapsed().as_secs_f64());
