@@ -124,10 +124,8 @@ impl Network {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scene_becomes_verified_frames_and_a_cheat_is_found_out() {
-    let scene = std::env::var_os("CANDELA_TEST_SCENE").map_or_else(
-        || make_scene(&workspace().join("target/candela-test-scene")),
-        PathBuf::from,
-    );
+    let scene = std::env::var_os("CANDELA_TEST_SCENE")
+        .map_or_else(|| make_scene(&workspace().join("target/candela-test-scene")), PathBuf::from);
     let network = Network::start().await;
     let cheat = workspace().join("crates/cli/src/demo/half_samples.py");
     let _honest = network.join("ada", Role::Worker, None).await;
@@ -142,7 +140,10 @@ async fn a_scene_becomes_verified_frames_and_a_cheat_is_found_out() {
         .read(move |farm| {
             for receipt in farm.receipts(job) {
                 let verdicts: Vec<_> = farm.verifications(receipt.id).cloned().collect();
-                eprintln!("{:?} {:?} {:?}", receipt.statement.frame, receipt.status, receipt.reason);
+                eprintln!(
+                    "{:?} {:?} {:?}",
+                    receipt.statement.frame, receipt.status, receipt.reason
+                );
                 for verdict in verdicts {
                     eprintln!("    {:?} {:?}", verdict.purpose, verdict.status);
                 }

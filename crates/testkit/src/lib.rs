@@ -6,4 +6,4 @@ mod process;
 mod scenes;
 
 pub use process::{Network, Role, Started};
-pub use scenes::{by_hand, demo_scene, driver, engines_dir, fixture, workspace};
+pub use scenes::{by_hand, demo_scene, driver, engine, engines_dir, fixture, workspace};

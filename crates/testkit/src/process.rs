@@ -44,8 +44,9 @@ impl Started {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let said = || std::fs::read_to_string(&log).unwrap_or_default();
-        let ready = serde_json::from_str(&line)
-            .with_context(|| format!("{args:?} did not get ready: {line:?}; it said:\n{}", said()))?;
+        let ready = serde_json::from_str(&line).with_context(|| {
+            format!("{args:?} did not get ready: {line:?}; it said:\n{}", said())
+        })?;
         Ok(Started { child, _stdin: stdin, log, ready })
     }
 

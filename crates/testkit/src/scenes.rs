@@ -17,6 +17,22 @@ pub fn engines_dir() -> PathBuf {
     named.unwrap_or_else(|| workspace().join("target/candela-engines"))
 }
 
+/// Has the program install the tests' engine, unless it is there.
+///
+/// # Errors
+/// If that fails.
+pub fn engine(program: &str) -> Result<()> {
+    let output = Command::new(program)
+        .args(["engine", "install", "blender-4.5.15"])
+        .env("CANDELA_CONFIG", "/dev/null")
+        .env("CANDELA_ENGINE_FOLDER", engines_dir())
+        .output()?;
+    if !output.status.success() {
+        bail!("the engine can't be installed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
 /// A driver of this crate, by the name of its file.
 #[must_use]
 pub fn driver(name: &str) -> String {

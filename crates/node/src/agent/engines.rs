@@ -64,7 +64,11 @@ impl EnginePool {
     ) -> Result<WarmEngine, EngineError> {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         let scratch = self.scratch.join(format!("engine-{number}"));
-        let mut engine = Engine::start(self.config.options(scratch)).await?;
+        let mut options = self.config.options(scratch);
+        // The regions of one frame then share what was built of the scene. A second replica is
+        // rendered in a process of its own, so what differs between two buildings still shows.
+        options.reuse_scene_data = true;
+        let mut engine = Engine::start(options).await?;
         let options = OpenOptions { scene: open.name.clone() };
         let facts = engine.open(folder, Path::new(&open.main_file), &options).await?;
         Ok(WarmEngine { engine, open, facts })
