@@ -57,8 +57,9 @@ pub(crate) async fn require_trust(request: Request, next: Next) -> Response {
 
 /// The refusal for whoever is not known.
 pub(crate) fn token_needed() -> Refused {
-    Refused::new(RefusalCode::TokenNotValid, "this manager wants a token from elsewhere")
-        .with_hint("send `Authorization: Bearer TOKEN`, or give --token; the manager's owner has it")
+    Refused::new(RefusalCode::TokenNotValid, "this manager wants a token from elsewhere").with_hint(
+        "send `Authorization: Bearer TOKEN`, or give --token; the manager's owner has it",
+    )
 }
 
 fn admit(
@@ -79,9 +80,12 @@ fn admit(
     let by_cookie = cookie(headers).is_some_and(|token| is_valid(tokens, token));
     let local = near && is_direct(headers) && host(headers).is_some_and(is_loopback_host);
     if !by_header && !method.is_safe() && is_cross_origin(headers) {
-        return Err(Refused::new(RefusalCode::TokenNotValid, "the request comes from another site's page")
-            .with_status(StatusCode::FORBIDDEN)
-            .with_hint("open the manager's own page, or send `Authorization: Bearer TOKEN`"));
+        return Err(Refused::new(
+            RefusalCode::TokenNotValid,
+            "the request comes from another site's page",
+        )
+        .with_status(StatusCode::FORBIDDEN)
+        .with_hint("open the manager's own page, or send `Authorization: Bearer TOKEN`"));
     }
     Ok(Caller { trusted: local || by_header || by_cookie })
 }

@@ -55,12 +55,8 @@ impl Hub {
     /// Starts to pass on what the manager tells; the second is the task that does it.
     pub(crate) fn start(desk: Desk) -> (Hub, AbortHandle) {
         let (messages, _) = broadcast::channel(EVENTS_QUEUED_MAX);
-        let feed = Feed {
-            events: desk.watch(),
-            desk,
-            messages: messages.clone(),
-            told: BTreeMap::new(),
-        };
+        let feed =
+            Feed { events: desk.watch(), desk, messages: messages.clone(), told: BTreeMap::new() };
         let feeding = tokio::spawn(feed.run());
         (Hub { messages }, feeding.abort_handle())
     }

@@ -2,8 +2,8 @@
 //! blobs, and the page that a manager serves.
 //!
 //! Start reading at [`router`]. Everything that is sent and taken is defined in `candela_wire::api`;
-//! here is how it follows from the farm's state ([`view`]), how requests become commands
-//! ([`submit`]), and who may ask for what ([`guard`]).
+//! here is how it follows from the farm's state (`view`), how requests become commands (`submit`),
+//! and who may ask for what (`guard`).
 
 mod config;
 mod desk;

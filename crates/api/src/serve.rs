@@ -27,7 +27,6 @@ pub struct ServeError(#[from] io::Error);
 ///
 /// Serve it with [`Router::into_make_service_with_connect_info`] of [`SocketAddr`], or nobody is
 /// taken for a user of this machine. Must be called within a tokio runtime.
-#[must_use]
 pub fn router(manager: Manager, config: ApiConfig) -> Router {
     assemble(Desk::Manager(manager), config, CancellationToken::new())
 }

@@ -100,7 +100,10 @@ fn check_scene(request: &SceneRequest) -> Result<Scene, Refused> {
     if collection.get(&request.main_file).is_none() {
         return Err(Refused::new(
             RefusalCode::PathNotAllowed,
-            format!("the main file {:?} is not one of the scene's files", short(&request.main_file)),
+            format!(
+                "the main file {:?} is not one of the scene's files",
+                short(&request.main_file)
+            ),
         ));
     }
     Ok(Scene { collection, bytes })
@@ -110,7 +113,9 @@ fn path_refused(error: CollectionError) -> Refused {
     match error {
         CollectionError::TooMany => Refused::new(RefusalCode::TooLarge, error.to_string()),
         _ => Refused::new(RefusalCode::PathNotAllowed, format!("a file of the scene: {error}"))
-            .with_hint("paths are relative, with / between the parts, and stay within their folder"),
+            .with_hint(
+                "paths are relative, with / between the parts, and stay within their folder",
+            ),
     }
 }
 

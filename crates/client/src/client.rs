@@ -37,8 +37,8 @@ impl Client {
             text: base_url.chars().take(200).collect(),
             what: what.to_owned(),
         };
-        let mut base = Url::parse(base_url)
-            .map_err(|_| wrong("expected a URL like http://127.0.0.1:7411"))?;
+        let mut base =
+            Url::parse(base_url).map_err(|_| wrong("expected a URL like http://127.0.0.1:7411"))?;
         if !matches!(base.scheme(), "http" | "https") || base.host_str().is_none() {
             return Err(wrong("expected a URL that begins with http:// or https://"));
         }
@@ -344,7 +344,11 @@ impl Client {
     }
 }
 
-fn push<T: ToString>(pairs: &mut Vec<(&'static str, String)>, name: &'static str, value: Option<T>) {
+fn push<T: ToString>(
+    pairs: &mut Vec<(&'static str, String)>,
+    name: &'static str,
+    value: Option<T>,
+) {
     if let Some(value) = value {
         pairs.push((name, value.to_string()));
     }

@@ -7,6 +7,8 @@ mod error;
 mod events;
 pub mod limits;
 mod sse;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use client::Client;

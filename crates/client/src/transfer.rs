@@ -94,7 +94,11 @@ pub(crate) async fn save(
     checked
 }
 
-async fn write(client: &Client, response: Response, part: &Path) -> Result<Downloaded, ClientError> {
+async fn write(
+    client: &Client,
+    response: Response,
+    part: &Path,
+) -> Result<Downloaded, ClientError> {
     let writing = |source| failed("writing", part, source);
     let mut file = File::create(part).await.map_err(writing)?;
     let mut hasher = blake3::Hasher::new();

@@ -1,0 +1,60 @@
+// Asking the manager, and hearing of changes.
+
+const PREFIX = '/api/v1';
+
+/** The manager says no: `code`, `message` and `hint` as it said them. */
+export class Refused extends Error {
+  constructor(status, refusal) {
+    super(refusal.message || `the manager answered ${status}`);
+    Object.assign(this, { status, code: refusal.code, hint: refusal.hint });
+  }
+}
+
+async function ask(method, path, body) {
+  const request = { method, headers: { accept: 'application/json' } };
+  if (body !== undefined) {
+    request.headers['content-type'] = 'application/json';
+    request.body = JSON.stringify(body);
+  }
+  const response = await fetch(PREFIX + path, request);
+  const text = await response.text();
+  let json = null;
+  try { json = text ? JSON.parse(text) : null; } catch { json = null; }
+  if (!response.ok) throw new Refused(response.status, json || {});
+  return json;
+}
+
+export const get = (path) => ask('GET', path);
+export const post = (path, body) => ask('POST', path, body);
+
+/** Only what the manager itself serves is shown as a picture. */
+export const isOurs = (url) => typeof url === 'string' && url.startsWith(`${PREFIX}/`);
+
+/**
+ * Hears of changes: `on.job`, `on.frame`, `on.node` with what changed, `on.reset` when everything
+ * has to be read again (at the start too). Gives a function that ends it.
+ */
+export function watch(path, on, tellLive) {
+  let source = null;
+  let again = 0;
+  const open = () => {
+    source = new EventSource(PREFIX + path);
+    for (const name of ['job', 'frame', 'node', 'reset']) {
+      source.addEventListener(name, (event) => on[name]?.(JSON.parse(event.data)));
+    }
+    source.onopen = () => tellLive(true);
+    source.onerror = () => {
+      tellLive(false);
+      // A browser tries again by itself, unless the manager refused.
+      if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
+    };
+  };
+  open();
+  return () => { clearTimeout(again); source.close(); };
+}
+
+/** Calls `act` at most once in `ms`, and always after the last call. */
+export function calmly(ms, act) {
+  let timer = 0;
+  return () => { timer ||= setTimeout(() => { timer = 0; act(); }, ms); };
+}

@@ -103,5 +103,8 @@ async fn only_accepted_outputs_are_given_out() {
     assert_eq!(site.get(&scene).await.status, StatusCode::OK);
     let answer = site.send("GET", &scene, &[("peer", ELSEWHERE)], Body::empty()).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(site.get(&format!("/api/v1/jobs/{job}/frames/99/output")).await.code(), "no_such_frame");
+    assert_eq!(
+        site.get(&format!("/api/v1/jobs/{job}/frames/99/output")).await.code(),
+        "no_such_frame"
+    );
 }

@@ -45,7 +45,8 @@ impl Fake {
     /// An empty farm at that time.
     pub(crate) async fn start(now: Time) -> Fake {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(&folder.path().join("blobs"), OpenOptions::default()).await.unwrap();
+        let blobs =
+            Blobs::open(&folder.path().join("blobs"), OpenOptions::default()).await.unwrap();
         let engines = BTreeSet::from([engine()]);
         let farm = Farm::load(Policy::default(), engines.clone(), Rows::default(), now);
         Fake(Arc::new(Inner {
@@ -164,7 +165,8 @@ impl Fake {
 
     /// The worker's first frame is rendered, received and stored, as `output`.
     pub(crate) async fn render(&self, n: u8, output: &[u8], render_ms: u64) -> (i32, ReceiptId) {
-        let added = self.blobs().add_bytes(output.to_vec(), "test").await.unwrap();
+        let added = self.blobs().add_bytes(output.to_vec(), "test/new").await.unwrap();
+        self.blobs().pin(&format!("test/{}", added.hash), added.hash).await.unwrap();
         let (job, lease, frames) = self.held(n).remove(0);
         let (task, scene) = self.look(|farm| {
             (farm.task_of_lease(lease).unwrap().id, farm.job(job).unwrap().submission.scene)

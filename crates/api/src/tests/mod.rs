@@ -4,6 +4,7 @@ mod blobs;
 pub(crate) mod fake;
 mod guarding;
 mod jobs;
+mod preview;
 mod shown;
 mod streams;
 mod tables;

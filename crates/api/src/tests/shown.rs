@@ -81,5 +81,8 @@ async fn open_receipts_keep_their_secrets() {
     assert!(!open.to_string().contains("checker"), "{open}");
     fake.judge(receipt, Outcome::Accepted);
     let decided = site.get(&format!("/api/v1/jobs/{job}/frames/1")).await.json();
-    assert_eq!(decided["receipts"][0]["verifications"][0]["verdict"]["verifier"]["name"], "checker");
+    assert_eq!(
+        decided["receipts"][0]["verifications"][0]["verdict"]["verifier"]["name"],
+        "checker"
+    );
 }

@@ -110,5 +110,8 @@ async fn progress_is_told() {
             break data;
         }
     };
-    assert_eq!(frame["frame"]["progress"], serde_json::json!({ "samples_done": 16, "samples": 64 }));
+    assert_eq!(
+        frame["frame"]["progress"],
+        serde_json::json!({ "samples_done": 16, "samples": 64 })
+    );
 }

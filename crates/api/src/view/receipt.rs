@@ -4,7 +4,7 @@ use super::{node_ref, probability};
 use crate::limits::PROBES_TOLD_MAX;
 use candela_core::farm::Farm;
 use candela_core::task::{Receipt, ReceiptStatus};
-use candela_core::verification::{VerificationStatus, VerificationTask, Verdict};
+use candela_core::verification::{Verdict, VerificationStatus, VerificationTask};
 use candela_wire::api::{
     OutcomeName, ReceiptInfo, VerdictInfo, VerdictSummary, VerificationInfo, VerificationState,
 };
