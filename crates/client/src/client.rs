@@ -2,7 +2,7 @@
 
 use crate::error::ClientError;
 use crate::events::EventStream;
-use crate::limits::{CALL_MAX, CONNECT_MAX, REPLY_BYTES_MAX, SILENCE_MAX};
+use crate::limits::{CALL_MAX, CONNECT_MAX, REPLY_BYTES_MAX, SILENCE_MAX, UPLOAD_SILENCE_MAX};
 use crate::transfer::{self, Downloaded};
 use bytes::Bytes;
 use candela_wire::api::limits::{MISSING_HASHES_MAX, PAGE_MAX};
@@ -16,11 +16,15 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// A user's connection to a manager. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// Without the limit on silence, which would count while a long body is still being sent.
+    uploads: reqwest::Client,
     base: Url,
     token: Option<String>,
 }
@@ -45,15 +49,18 @@ impl Client {
         base.set_path("");
         base.set_query(None);
         base.set_fragment(None);
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .read_timeout(SILENCE_MAX)
-            .redirect(reqwest::redirect::Policy::none());
-        if is_loopback(&base) {
-            http = http.no_proxy();
-        }
-        let http = http.build().map_err(|source| wrong(&source.to_string()))?;
-        Ok(Client { http, base, token })
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .connect_timeout(CONNECT_MAX)
+                .redirect(reqwest::redirect::Policy::none());
+            if is_loopback(&base) { builder.no_proxy() } else { builder }
+        };
+        let built = |builder: reqwest::ClientBuilder| {
+            builder.build().map_err(|source| wrong(&source.to_string()))
+        };
+        let http = built(builder().read_timeout(SILENCE_MAX))?;
+        let uploads = built(builder())?;
+        Ok(Client { http, uploads, base, token })
     }
 
     /// The manager's address.
@@ -102,8 +109,9 @@ impl Client {
         hash: &str,
         progress: impl FnMut(u64) + Send + Sync + 'static,
     ) -> Result<BlobInfo, ClientError> {
-        let (body, bytes) = transfer::file_body(path, progress).await?;
-        self.put_blob(hash, body, bytes).await
+        let sent = Arc::new(AtomicU64::new(0));
+        let (body, bytes) = transfer::file_body(path, sent.clone(), progress).await?;
+        self.put_blob(hash, body, bytes, &sent).await
     }
 
     /// Uploads bytes that are in memory; their hash is computed here.
@@ -113,7 +121,7 @@ impl Client {
     pub async fn upload_bytes(&self, bytes: Bytes) -> Result<BlobInfo, ClientError> {
         let hash = blake3::hash(&bytes).to_hex();
         let length = bytes.len() as u64;
-        self.put_blob(&hash, bytes.into(), length).await
+        self.put_blob(&hash, bytes.into(), length, &AtomicU64::new(0)).await
     }
 
     async fn put_blob(
@@ -121,12 +129,20 @@ impl Client {
         hash: &str,
         body: reqwest::Body,
         bytes: u64,
+        sent: &AtomicU64,
     ) -> Result<BlobInfo, ClientError> {
         let request = self
-            .request(Method::PUT, &format!("/blobs/{hash}"), &[])
+            .request_of(&self.uploads, Method::PUT, &format!("/blobs/{hash}"), &[])
             .header(reqwest::header::CONTENT_LENGTH, bytes)
             .body(body);
-        self.json(self.send(request).await?).await
+        let stored = async { self.json(self.send(request).await?).await };
+        let stalled = transfer::standstill(sent, UPLOAD_SILENCE_MAX);
+        futures_lite::future::or(stored, async {
+            stalled.await;
+            let silent_s = UPLOAD_SILENCE_MAX.as_secs();
+            Err(ClientError::Stalled { url: self.base.to_string(), silent_s })
+        })
+        .await
     }
 
     /// Submits a job whose blobs are uploaded. Safe to send again with the same submission id.
@@ -281,6 +297,16 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str, pairs: &[(&str, String)]) -> RequestBuilder {
+        self.request_of(&self.http, method, path, pairs)
+    }
+
+    fn request_of(
+        &self,
+        http: &reqwest::Client,
+        method: Method,
+        path: &str,
+        pairs: &[(&str, String)],
+    ) -> RequestBuilder {
         let mut url = self.base.clone();
         if path == "/healthz" {
             url.set_path(path);
@@ -290,7 +316,7 @@ impl Client {
         if !pairs.is_empty() {
             url.query_pairs_mut().extend_pairs(pairs);
         }
-        let request = self.http.request(method, url);
+        let request = http.request(method, url);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -23,6 +23,14 @@ pub enum ClientError {
         /// Why it failed.
         source: reqwest::Error,
     },
+    /// A manager answers there, but nothing of an upload goes on.
+    #[error("an upload to {url} stands still for {silent_s} s")]
+    Stalled {
+        /// Where to.
+        url: String,
+        /// For how long it was waited.
+        silent_s: u64,
+    },
     /// What answers there is not a manager, or one of another version.
     #[error("what answers at {url} is not understood: {what}")]
     Protocol {
@@ -88,7 +96,7 @@ impl ClientError {
     pub fn is_passing(&self) -> bool {
         match self {
             ClientError::Refused { status, .. } => matches!(status, 429 | 502..=504),
-            ClientError::Unreachable { .. } => true,
+            ClientError::Unreachable { .. } | ClientError::Stalled { .. } => true,
             _ => false,
         }
     }

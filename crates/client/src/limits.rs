@@ -8,6 +8,10 @@ pub const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Longest silence in the middle of a reply: event streams say something every 15 seconds.
 pub const SILENCE_MAX: Duration = Duration::from_secs(60);
 
+/// Longest time in which nothing of an upload goes out; after its last byte the manager may have to
+/// copy tens of gigabytes before it answers.
+pub const UPLOAD_SILENCE_MAX: Duration = Duration::from_secs(600);
+
 /// Longest question and answer in JSON; submitting a large scene waits for its collection to be durable.
 pub const CALL_MAX: Duration = Duration::from_secs(120);
 

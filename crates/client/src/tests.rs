@@ -4,7 +4,9 @@ use crate::{Client, ClientError};
 use candela_wire::api::Event;
 use futures_lite::StreamExt;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -144,4 +146,21 @@ async fn event_streams_are_opened_again() {
     let requests = requests.lock().unwrap();
     assert_eq!(requests.len(), 4);
     assert!(requests[0].starts_with("GET /api/v1/jobs/3/events HTTP/1.1"));
+}
+
+#[tokio::test]
+async fn a_standstill_is_noticed_and_slowness_is_not_one() {
+    let sent = AtomicU64::new(0);
+    let slow = async {
+        for _ in 0..6 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            sent.fetch_add(1, Ordering::Relaxed);
+        }
+        std::future::pending::<()>().await;
+    };
+    let begun = Instant::now();
+    let standstill = crate::transfer::standstill(&sent, Duration::from_millis(200));
+    futures_lite::future::or(slow, standstill).await;
+    assert_eq!(sent.load(Ordering::Relaxed), 6);
+    assert!(begun.elapsed() >= Duration::from_millis(500));
 }

@@ -8,6 +8,9 @@ use reqwest::Response;
 use reqwest::header::ETAG;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::fs::{self, File};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
@@ -49,9 +52,23 @@ pub async fn hash_file(path: &Path) -> Result<HashedFile, ClientError> {
     Ok(HashedFile { hash: hasher.finalize().to_hex().to_string(), bytes: hasher.count() })
 }
 
-/// A request's body that is read from a file as it is sent, and its length.
+/// Returns when `sent` has not changed for `silent`.
+pub(crate) async fn standstill(sent: &AtomicU64, silent: Duration) {
+    let mut before = sent.load(Ordering::Relaxed);
+    loop {
+        tokio::time::sleep(silent).await;
+        let now = sent.load(Ordering::Relaxed);
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}
+
+/// A request's body that is read from a file as it is sent, and its length; what goes out is added to `sent`.
 pub(crate) async fn file_body(
     path: &Path,
+    sent: Arc<AtomicU64>,
     mut progress: impl FnMut(u64) + Send + Sync + 'static,
 ) -> Result<(reqwest::Body, u64), ClientError> {
     let reading = |source| ClientError::File { step: "reading", path: path.to_owned(), source };
@@ -60,6 +77,7 @@ pub(crate) async fn file_body(
     let pieces = ReaderStream::with_capacity(file.take(bytes), READ_BYTES);
     let pieces = pieces.map(move |piece| {
         if let Ok(piece) = &piece {
+            sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
             progress(piece.len() as u64);
         }
         piece
