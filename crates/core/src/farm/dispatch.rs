@@ -269,9 +269,8 @@ impl Farm {
         if has_work && !worker_there {
             return Some(format!("a worker that has {engine} and was not rejected on this job"));
         }
-        let unverified = self.receipts.values().any(|receipt| {
-            receipt.job == job_id
-                && receipt.status == crate::task::ReceiptStatus::Verifying
+        let unverified = self.receipts(job_id).any(|receipt| {
+            receipt.status == crate::task::ReceiptStatus::Verifying
                 && !self.presence.keys().any(|node| self.may_verify(*node, receipt.node, engine))
         });
         unverified.then(|| format!("a verifier of another owner that has {engine}"))

@@ -158,6 +158,8 @@ pub enum Effect {
     JobChanged(JobId),
     /// A frame changed, for those who watch.
     FrameChanged(JobId, i32),
+    /// A node came, went, or has another record, for those who watch.
+    NodeChanged(NodeId),
 }
 
 /// Answer to a command that was not refused.
@@ -230,6 +232,7 @@ pub struct Farm {
     pub(crate) leased: BTreeMap<LeaseId, TaskId>,
     pub(crate) leases_of: BTreeMap<NodeId, BTreeSet<LeaseId>>,
     pub(crate) by_lease: BTreeMap<LeaseId, BTreeMap<i32, ReceiptId>>,
+    pub(crate) receipts_of: BTreeMap<JobId, BTreeSet<ReceiptId>>,
     pub(crate) rounds: BTreeMap<ReceiptId, Vec<VerificationId>>,
     pub(crate) verifications_queued: BTreeSet<VerificationId>,
     pub(crate) verifications_of: BTreeMap<NodeId, BTreeSet<VerificationId>>,
@@ -257,6 +260,7 @@ impl Farm {
             leased: BTreeMap::new(),
             leases_of: BTreeMap::new(),
             by_lease: BTreeMap::new(),
+            receipts_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
             verifications_queued: BTreeSet::new(),
             verifications_of: BTreeMap::new(),
@@ -286,6 +290,7 @@ impl Farm {
         for receipt in self.receipts.values() {
             let frames = self.by_lease.entry(receipt.statement.lease).or_default();
             frames.insert(receipt.statement.frame, receipt.id);
+            self.receipts_of.entry(receipt.job).or_default().insert(receipt.id);
         }
         for verification in self.verifications.values() {
             self.rounds.entry(verification.receipt).or_default().push(verification.id);
@@ -324,7 +329,7 @@ impl Farm {
                 self.inspection_failed(job, refusals, text, now, effects)
             }
             Command::Joined(hello) => self.joined(*hello, now, effects),
-            Command::LinkLost(node) => self.link_lost(node),
+            Command::LinkLost(node) => self.link_lost(node, effects),
             Command::Heard { node, scenes_held, paused } => {
                 self.heard(node, scenes_held, paused, now)
             }

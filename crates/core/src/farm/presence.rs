@@ -42,6 +42,7 @@ impl Farm {
         self.presence.insert(id, presence);
         self.reconcile_leases(id, &leases, effects);
         self.reconcile_verifications(id, &verifications, effects);
+        effects.push(Effect::NodeChanged(id));
         Ok(Reply::Done)
     }
 
@@ -78,8 +79,13 @@ impl Farm {
         }
     }
 
-    pub(super) fn link_lost(&mut self, node: NodeId) -> Result<Reply, Refusal> {
+    pub(super) fn link_lost(
+        &mut self,
+        node: NodeId,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Reply, Refusal> {
         self.presence_mut(node)?.linked = false;
+        effects.push(Effect::NodeChanged(node));
         Ok(Reply::Done)
     }
 
@@ -121,6 +127,7 @@ impl Farm {
             self.absent.remove(&node);
             self.reconcile_leases(node, &BTreeSet::new(), effects);
             self.reconcile_verifications(node, &BTreeSet::new(), effects);
+            effects.push(Effect::NodeChanged(node));
         }
         self.end_overdue(now, effects);
     }

@@ -45,6 +45,7 @@ impl Farm {
         };
         self.receipts.insert(id, receipt);
         self.by_lease.entry(lease).or_default().insert(number, id);
+        self.receipts_of.entry(job_id).or_default().insert(id);
         self.mark(Row::Receipt(id));
         self.set_frame(job_id, number, FrameStatus::Received(id), effects);
         self.take_out(task_id, number);

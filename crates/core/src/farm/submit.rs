@@ -170,9 +170,7 @@ impl Farm {
             self.return_task(task, effects);
         }
         let open: Vec<_> = self
-            .receipts
-            .values()
-            .filter(|r| r.job == job_id)
+            .receipts(job_id)
             .filter(|r| matches!(r.status, ReceiptStatus::Storing | ReceiptStatus::Verifying))
             .map(|r| r.id)
             .collect();

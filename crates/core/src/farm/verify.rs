@@ -138,6 +138,7 @@ impl Farm {
         receipt.status = ReceiptStatus::Accepted;
         let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
         self.mark(Row::Receipt(receipt_id));
+        effects.push(Effect::NodeChanged(node));
         self.record(node, |node| {
             node.record.frames_accepted += 1;
             node.record.rejections_in_row = 0;
@@ -189,6 +190,7 @@ impl Farm {
         self.mark(Row::Job(job));
         self.end_leases_of(node, job, effects);
         let suspend_at = self.policy.rejections_suspend;
+        effects.push(Effect::NodeChanged(node));
         self.record(node, |node| {
             node.record.frames_rejected += rejected;
             node.record.rejections_in_row += 1;

@@ -90,7 +90,8 @@ impl Farm {
 
     /// All receipts of a job, the oldest first.
     pub fn receipts(&self, job: JobId) -> impl Iterator<Item = &Receipt> {
-        self.receipts.values().filter(move |receipt| receipt.job == job)
+        let of_job = self.receipts_of.get(&job).into_iter().flatten();
+        of_job.filter_map(|id| self.receipts.get(id))
     }
 
     /// A verification task.

@@ -142,9 +142,15 @@ def _unbaked(scene):
                 if modifier.show_render and _wants_bake(modifier):
                     found.append(_text("%s: %s" % (thing.name, modifier.name)))
     world = scene.rigidbody_world
-    if world and world.enabled and world.collection and not world.point_cache.is_baked:
+    if world and world.enabled and not world.point_cache.is_baked and _moves(world):
         found.append("rigid body world")
     return found
+
+
+def _moves(world):
+    """Whether a rigid body world has a body that it would move: many files have an empty one."""
+    bodies = [thing.rigid_body for thing in (world.collection.objects if world.collection else [])]
+    return any(b and b.type == "ACTIVE" and b.enabled and not b.kinematic for b in bodies)
 
 
 def _wants_bake(modifier):

@@ -210,7 +210,8 @@ impl Desk {
         let event = match effect {
             Effect::JobChanged(job) => FarmEvent::Job(*job),
             Effect::FrameChanged(job, frame) => FarmEvent::Frame(*job, *frame),
-            Effect::OfferTask(node, _)
+            Effect::NodeChanged(node)
+            | Effect::OfferTask(node, _)
             | Effect::Revoke(node, _)
             | Effect::OfferVerification(node, _)
             | Effect::RevokeVerification(node, _) => FarmEvent::Node(*node),

@@ -91,7 +91,7 @@ impl Errands {
             Effect::RevokeVerification(node, verification) => {
                 self.links.tell(node, &ToNode::RevokeVerification { verification });
             }
-            Effect::JobChanged(_) | Effect::FrameChanged(..) => {}
+            Effect::JobChanged(_) | Effect::FrameChanged(..) | Effect::NodeChanged(_) => {}
         }
     }
 
