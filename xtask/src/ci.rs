@@ -11,7 +11,7 @@ use crate::tidy;
 use anyhow::{Context, Result};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// The engine that the tests render with.
@@ -153,8 +153,8 @@ fn tools() -> bool {
         (process::exists("cc", "--version"), "a C compiler named cc"),
         (process::exists("git", "--version"), "git"),
         (
-            blender || process::exists(&python, "--version") || is_python_3_11("python3"),
-            "CPython 3.11, with which the engine runs (or CANDELA_PYTHON or CANDELA_BLENDER)",
+            blender || has_python(&python) || has_python("python3"),
+            "CPython 3.11 with pip, with which the engine runs (or CANDELA_PYTHON or CANDELA_BLENDER)",
         ),
     ];
     let missing: Vec<&str> = needs.iter().filter(|(is, _)| !is).map(|(_, what)| *what).collect();
@@ -167,9 +167,12 @@ fn tools() -> bool {
     missing.is_empty()
 }
 
-fn is_python_3_11(program: &str) -> bool {
-    let version = process::output(Command::new(program).arg("--version"));
-    version.is_ok_and(|version| version.starts_with("Python 3.11."))
+/// Whether a program is the Python that the engine needs, and can install it.
+fn has_python(program: &str) -> bool {
+    let ask = "import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))";
+    let mut command = Command::new(program);
+    command.args(["-c", ask]).stdin(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 /// Where the tests look for engines.
