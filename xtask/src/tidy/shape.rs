@@ -1,4 +1,4 @@
-//! The shape of files: what opens them, how long they are.
+//! The shape of files: what opens them, how long they are; and files that should not be there.
 
 use super::{Repo, Violation};
 
@@ -14,6 +14,9 @@ const LONG: [(&str, &str); 0] = [];
 /// Ends of the names of files that people write and read.
 const WRITTEN: [&str; 7] = [".rs", ".py", ".js", ".css", ".html", ".sql", ".sh"];
 
+/// Ends of the names of files that tools leave behind.
+const LEFT: [&str; 6] = [".pending-snap", ".snap.new", ".orig", ".rej", ".blend1", ".pyc"];
+
 /// Checks all files.
 pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -22,6 +25,11 @@ pub(crate) fn check(repo: &Repo) -> Vec<Violation> {
             let text = "a file opens with `//!`: what it is and why it exists".to_owned();
             violations.push(Violation { path: path.to_owned(), line: 1, rule: "opening", text });
         }
+    }
+    let left = repo.texts.keys().filter(|path| LEFT.iter().any(|end| path.ends_with(end)));
+    for path in left {
+        let text = "a tool left it behind: it belongs to nobody".to_owned();
+        violations.push(Violation { path: path.clone(), line: 0, rule: "left-over", text });
     }
     for (path, lines) in lengths(repo) {
         let has_reason = LONG.iter().any(|(long, _)| *long == path);
@@ -69,6 +77,12 @@ mod tests {
         assert_eq!(rules("crates/net/src/a.rs", "use a::b;\n"), ["opening"]);
         assert_eq!(rules("crates/net/src/a_tests.rs", "use a::b;\n"), [""; 0]);
         assert_eq!(rules("crates/net/tests/a.rs", "use a::b;\n"), ["opening"]);
+    }
+
+    #[test]
+    fn nothing_is_left_over() {
+        assert_eq!(rules("crates/cli/src/.a.rs.pending-snap", ""), ["left-over"]);
+        assert_eq!(rules("crates/cli/src/snapshots/a.snap", ""), [""; 0]);
     }
 
     #[test]
