@@ -43,6 +43,10 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     run.cargo("format", &["fmt", "--all", "--check"], &[], None)?;
     let all = ["--workspace", "--all-targets", "--locked"];
     run.cargo("lints", &[&["clippy"], &all[..], &["--", "-D", "warnings"]].concat(), &[], None)?;
+    let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+    // A link to something private is of use to whoever reads the code.
+    let strict = "-D warnings -A rustdoc::private-intra-doc-links".into();
+    run.cargo("docs", &doc, &[("RUSTDOCFLAGS", strict)], None)?;
     // As the tests are built, so that nothing is built twice.
     run.cargo("build", &[&["build"], &all[..]].concat(), &[], None)?;
     run.step("engine", || install_engine(root))?;
