@@ -193,6 +193,12 @@ async fn noise_is_found_out() -> Result<()> {
     check_cheat("noise").await
 }
 
+/// The layers are right, and what the user would see is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logo_on_the_output_is_found_out() -> Result<()> {
+    check_cheat("painted_output").await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_is_cancelled_stops_and_goes_on_when_retried() -> Result<()> {
     candela_testkit::engine(PROGRAM)?;

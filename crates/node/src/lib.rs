@@ -5,6 +5,7 @@
 
 pub mod agent;
 pub mod config;
+mod engines;
 pub mod manager;
 mod scenes;
 

@@ -1,155 +1,28 @@
 //! The whole flow in one process with real Blender: a scene becomes verified frames, and a cheat is found out.
 
-use candela_core::farm::{Command, Reply};
-use candela_core::frames::FrameSet;
-use candela_core::id::{EngineBuild, JobId, SubmissionId};
-use candela_core::job::{Allowances, FramesWanted, JobStatus, Overrides, Submission};
+mod common;
+
+use candela_core::job::JobStatus;
 use candela_core::node::Role;
-use candela_core::policy::Policy;
 use candela_core::task::ReceiptStatus;
-use candela_engine::provision::Program;
-use candela_engine::{DriverSource, Installed};
-use candela_node::config::{AgentConfig, EngineConfig, ManagerConfig};
-use candela_node::manager::{FarmEvent, Manager, TicketRequest};
-use candela_node::{agent, manager};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-
-fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_path_buf()
-}
-
-fn installed() -> Installed {
-    let named = std::env::var_os("CANDELA_ENGINES").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| workspace().join("target/candela-engines"));
-    let build = EngineBuild("blender-4.5.15".into());
-    candela_engine::install(&build, &folder, &mut |line| eprintln!("{line}")).unwrap()
-}
-
-fn loopback() -> SocketAddr {
-    (Ipv4Addr::LOCALHOST, 0).into()
-}
-
-struct Network {
-    folder: tempfile::TempDir,
-    manager: manager::Running,
-}
-
-impl Network {
-    async fn start() -> Network {
-        // Set by the first test of the process only.
-        tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-            .with_test_writer()
-            .try_init()
-            .ok();
-        let folder = tempfile::tempdir().unwrap();
-        let config = ManagerConfig {
-            data_dir: folder.path().join("manager"),
-            bind: loopback(),
-            advertise: Vec::new(),
-            engine: EngineConfig::new(installed()),
-            policy: Policy::default(),
-        };
-        Network { manager: manager::run(config).await.unwrap(), folder }
-    }
-
-    fn manager(&self) -> &Manager {
-        &self.manager.manager
-    }
-
-    async fn join(&self, name: &str, role: Role, driver: Option<&Path>) -> agent::Running {
-        let request = TicketRequest { roles: [role].into(), owner: None, expires_s: None };
-        let ticket = self.manager().ticket(request).await.unwrap();
-        let mut engine = EngineConfig::new(installed());
-        engine.threads = Some(1);
-        if let Some(driver) = driver {
-            engine.driver = DriverSource::from_path(driver);
-        }
-        agent::run(AgentConfig {
-            data_dir: self.folder.path().join(name),
-            ticket,
-            name: name.to_owned(),
-            roles: [role].into(),
-            bind: loopback(),
-            advertise: Vec::new(),
-            engine,
-            slots: 1,
-        })
-        .await
-        .unwrap()
-    }
-
-    async fn submit(&self, scene: &Path, frames: &str, overrides: Overrides) -> JobId {
-        let blobs = self.manager().blobs();
-        let added = blobs
-            .add_path(scene, candela_node::blobs::ImportMode::Copy, "test/file")
-            .await
-            .unwrap();
-        let entries = vec![("scene.blend".to_owned(), added.hash)];
-        let collection = candela_node::blobs::Collection::new(entries).unwrap();
-        let hash = blobs.store_collection(&collection, "test/scene").await.unwrap();
-        let submission = Submission {
-            submission_id: SubmissionId([3; 16]),
-            user: "test".into(),
-            name: "test".into(),
-            scene: hash,
-            main_file: "scene.blend".into(),
-            frames: FramesWanted::These(FrameSet::parse(frames).unwrap()),
-            engine: EngineBuild("blender-4.5.15".into()),
-            overrides,
-            allow: Allowances { wait_for_workers: true, ..Allowances::default() },
-            priority: 0,
-        };
-        match self.manager().apply(Command::Submit(Box::new(submission))).await.unwrap() {
-            Reply::Job(job) => job,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    /// Waits until the job is over.
-    async fn over(&self, job: JobId) -> JobStatus {
-        let mut events = self.manager().watch();
-        loop {
-            let status =
-                self.manager().read(move |farm| farm.job(job).unwrap().status.clone()).await;
-            let status = status.unwrap();
-            if status.is_over() {
-                return status;
-            }
-            while !matches!(events.recv().await, Ok(FarmEvent::Job(of)) if of == job) {}
-        }
-    }
-}
+use common::{Network, demo_scene, small, workspace};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_scene_becomes_verified_frames_and_a_cheat_is_found_out() {
-    let scene = std::env::var_os("CANDELA_TEST_SCENE")
-        .map_or_else(|| make_scene(&workspace().join("target/candela-test-scene")), PathBuf::from);
+    let scene = demo_scene();
     let network = Network::start().await;
     let cheat = workspace().join("crates/cli/src/demo/half_samples.py");
-    let _honest = network.join("ada", Role::Worker, None).await;
+    let honest = network.join("ada", Role::Worker, None).await;
     let mallory = network.join("mallory", Role::Worker, Some(&cheat)).await;
-    let _verifier = network.join("vera", Role::Verifier, None).await;
-    let overrides = Overrides { percentage: Some(50), ..Overrides::default() };
-    let job = network.submit(&scene, "1-6", overrides).await;
+    let verifier = network.join("vera", Role::Verifier, None).await;
+    let job = network.submit(&scene, "1-6", small()).await;
     assert_eq!(network.over(job).await, JobStatus::Completed);
-    let mallory = mallory.node;
+    let mallory_id = mallory.node;
     let (accepted_of_cheat, rejected) = network
         .manager()
         .read(move |farm| {
-            for receipt in farm.receipts(job) {
-                let verdicts: Vec<_> = farm.verifications(receipt.id).cloned().collect();
-                eprintln!(
-                    "{:?} {:?} {:?}",
-                    receipt.statement.frame, receipt.status, receipt.reason
-                );
-                for verdict in verdicts {
-                    eprintln!("    {:?} {:?}", verdict.purpose, verdict.status);
-                }
-            }
             let of = |status| {
-                move |r: &&candela_core::task::Receipt| r.node == mallory && r.status == status
+                move |r: &&candela_core::task::Receipt| r.node == mallory_id && r.status == status
             };
             let accepted = farm.receipts(job).filter(of(ReceiptStatus::Accepted)).count();
             (accepted, farm.receipts(job).filter(of(ReceiptStatus::Rejected)).count())
@@ -158,25 +31,8 @@ async fn a_scene_becomes_verified_frames_and_a_cheat_is_found_out() {
         .unwrap();
     assert_eq!(accepted_of_cheat, 0);
     assert!(rejected > 0);
-}
-
-/// The demonstration scene, made by its script.
-fn make_scene(folder: &Path) -> PathBuf {
-    std::fs::create_dir_all(folder).unwrap();
-    let path = folder.join("demo.blend");
-    if !path.exists() {
-        let Program::Module { site, python, .. } = installed().program else {
-            panic!("the tests make their scene with the Python module");
-        };
-        let part = folder.join("part.blend");
-        let status = std::process::Command::new(python)
-            .arg(workspace().join("crates/cli/assets/demo_scene.py"))
-            .arg(&part)
-            .env("PYTHONPATH", site)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        std::fs::rename(part, &path).unwrap();
+    for node in [honest, mallory, verifier] {
+        node.shutdown().await;
     }
-    path
+    network.end().await;
 }

@@ -1,7 +1,7 @@
 //! `candela config`: what is in force, and where each value came from.
 
 use crate::args::App;
-use crate::config::{KEYS, Origin};
+use crate::config::{KEYS, Origin, data_folder};
 use crate::print;
 use crate::report::Exit;
 use crate::table::{Align, Table};
@@ -73,9 +73,20 @@ fn shown(app: &App, flags: &[(&str, String)]) -> Vec<Shown> {
         let found = app.config.find(key.name, flag);
         let from = found.as_ref().map_or(Origin::Default, |(_, origin)| *origin).word();
         let value = found.map(|(value, _)| if key.secret { "(hidden)".to_owned() } else { value });
+        let value = value.or_else(|| own_folder(key.name));
         Shown { key: key.name, value, from, environment: key.env }
     });
     lines.collect()
+}
+
+/// Folders that are the user's own unless somebody names others.
+fn own_folder(key: &str) -> Option<String> {
+    let folder = match key {
+        "engine.folder" => data_folder("engines"),
+        "manager.data" => data_folder("manager"),
+        _ => return None,
+    };
+    folder.ok().map(|folder| folder.display().to_string())
 }
 
 #[cfg(test)]

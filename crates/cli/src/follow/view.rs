@@ -78,7 +78,7 @@ impl View {
     /// A view for this terminal, or for a file.
     pub(crate) fn new(style: Style, telling: Telling) -> View {
         let bar = has_bars().then(|| {
-            let bar = ProgressBar::new(0);
+            let bar = ProgressBar::new(1);
             let template = "{bar:28.cyan/dim} {msg}";
             if let Ok(look) = ProgressStyle::with_template(template) {
                 bar.set_style(look.progress_chars("━╸─"));
@@ -109,7 +109,8 @@ impl View {
     /// Moves the bar.
     pub(crate) fn progress(&self, tally: Tally, time_left_s: Option<f64>, waits_for: Option<&str>) {
         if let Some(bar) = &self.bar {
-            bar.set_length(tally.all as u64);
+            // A bar of no length would look full.
+            bar.set_length(tally.all.max(1) as u64);
             bar.set_position(tally.verified as u64);
             bar.set_message(harmless(&message(tally, time_left_s, waits_for)));
         }

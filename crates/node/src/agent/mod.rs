@@ -3,12 +3,12 @@
 //! [`Agent`] is one loop over its session, its results and the time; [`render`] and [`verify`] are
 //! what runs beside it. A link that drops stops no work: results wait and are sent once.
 
-mod engines;
 mod outbox;
 mod render;
 mod verify;
 
 use crate::config::AgentConfig;
+use crate::engines::EnginePool;
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs, Fetcher};
 use candela_core::addr::NodeAddr;
@@ -24,7 +24,6 @@ use candela_wire::session::{
     VerificationOffer, Welcome,
 };
 use candela_wire::ticket::Ticket;
-use engines::EnginePool;
 use outbox::Outbox;
 use std::collections::BTreeMap;
 use std::path::PathBuf;

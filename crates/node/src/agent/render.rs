@@ -1,7 +1,7 @@
 //! A task on its worker: fetch the scene, render frame by frame, commit to each, say so.
 
-use super::engines::{OpenScene, WarmEngine};
 use super::{Outcome, Shared};
+use crate::engines::{OpenScene, WarmEngine};
 use candela_blobs::{BlobError, FetchOptions, ImportMode};
 use candela_core::farm::Fault;
 use candela_core::id::{BlobHash, LeaseId};

@@ -1,8 +1,8 @@
 //! A verification task on its verifier: render the probes blind, twice with different seeds, and report.
 
-use super::engines::{OpenScene, WarmEngine};
 use super::render::{WorkError, say, scene_folder, unix_s};
 use super::{Outcome, Shared};
+use crate::engines::{OpenScene, WarmEngine};
 use candela_core::layers::{Pixels, Region};
 use candela_core::scene::SceneFacts;
 use candela_engine::EngineError;

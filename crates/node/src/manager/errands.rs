@@ -3,6 +3,7 @@
 //! Every errand ends in a command. Errands that a crash interrupts are set going again from the state.
 
 use crate::manager::desk::now;
+use crate::manager::develop::Developer;
 use crate::manager::handle::{ApplyError, Manager};
 use crate::manager::inspection::Inspector;
 use crate::manager::sessions::Links;
@@ -39,24 +40,30 @@ pub(crate) struct Errands {
     pub(super) links: Links,
     pub(super) fetcher: Fetcher,
     pub(super) policy: Arc<Policy>,
+    pub(super) developer: Developer,
     inspector: Inspector,
     outputs: Arc<Semaphore>,
 }
 
+/// What errands are made of.
+pub(crate) struct ErrandParts {
+    pub manager: Manager,
+    pub links: Links,
+    pub fetcher: Fetcher,
+    pub policy: Policy,
+    pub inspector: Inspector,
+    pub developer: Developer,
+}
+
 impl Errands {
-    pub(crate) fn new(
-        manager: Manager,
-        links: Links,
-        fetcher: Fetcher,
-        policy: Policy,
-        inspector: Inspector,
-    ) -> Errands {
+    pub(crate) fn new(parts: ErrandParts) -> Errands {
         Errands {
-            manager,
-            links,
-            fetcher,
-            policy: Arc::new(policy),
-            inspector,
+            manager: parts.manager,
+            links: parts.links,
+            fetcher: parts.fetcher,
+            policy: Arc::new(parts.policy),
+            developer: parts.developer,
+            inspector: parts.inspector,
             outputs: Arc::new(Semaphore::new(OUTPUTS_AT_ONCE)),
         }
     }

@@ -8,8 +8,10 @@ use candela_blobs::{BlobError, FetchOptions};
 use candela_core::counts::TileCounts;
 use candela_core::farm::Command;
 use candela_core::id::{EngineBuild, NodeId, VerificationId};
+use candela_core::job::Job;
 use candela_core::layers::{LayersLayout, Pixels, Size, TileGrid, TileIndex};
 use candela_core::refusal::{Refusal, RefusalCode};
+use candela_core::settings::RenderSettings;
 use candela_core::task::Receipt;
 use candela_core::verification::{
     Outcome, ProbeCounts, Purpose, Verdict, VerificationStatus, VerificationTask,
@@ -39,12 +41,22 @@ pub(crate) fn frame_policy(probes_first: u32) -> Policy {
 struct Case {
     verification: VerificationTask,
     receipt: Receipt,
+    job: Job,
+    settings: RenderSettings,
     size: Size,
     expected_tiles: Vec<TileIndex>,
     /// Counts of earlier rounds on this receipt with the same purpose.
     earlier: Vec<ProbeCounts>,
     /// Counts of the other frames of the lease.
     of_lease: Vec<ProbeCounts>,
+}
+
+/// Why there is no verdict.
+enum Undone {
+    /// The worker's blobs can't be had.
+    Lost(Lost),
+    /// The answer is of no use, or couldn't be checked.
+    Useless(String),
 }
 
 /// The worker's part of a comparison, or what is wrong with it.
@@ -81,13 +93,15 @@ impl Errands {
                 Command::Judged { verification: id, verdict: Box::new(verdict), rendered_px }
             }
             Ok(WorkerTiles::There(tiles)) => {
-                match verdict(&case, &evidence, &tiles, verifier, evidence_hash) {
+                let verdict = verdict(&case, &evidence, &tiles, verifier, evidence_hash);
+                match self.with_development(&case, verdict).await {
                     Ok(verdict) => Command::Judged {
                         verification: id,
                         verdict: Box::new(verdict),
                         rendered_px,
                     },
-                    Err(reason) => {
+                    Err(Undone::Lost(lost)) => lost.command(case.receipt.id),
+                    Err(Undone::Useless(reason)) => {
                         Command::VerificationFailed { node: verifier, verification: id, reason }
                     }
                 }
@@ -95,6 +109,39 @@ impl Errands {
         };
         self.settle(command).await;
         Ok(())
+    }
+
+    /// An accepting verdict stands if the output follows from the layers.
+    async fn with_development(
+        &self,
+        case: &Case,
+        verdict: Result<Verdict, String>,
+    ) -> Result<Verdict, Undone> {
+        let verdict = verdict.map_err(Undone::Useless)?;
+        if verdict.outcome != Outcome::Accepted {
+            return Ok(verdict);
+        }
+        let statement = &case.receipt.statement;
+        let options = FetchOptions {
+            bytes_max: statement.layers_bytes,
+            ..FetchOptions::pinned(format!("developing/{}", case.receipt.id))
+        };
+        let fetched = self.from_worker(case.receipt.node, || async {
+            let from = self.addresses(case.receipt.node).await;
+            self.fetcher.fetch(statement.layers, &from, &options).await.map(drop)
+        });
+        fetched.await.map_err(Undone::Lost)?;
+        let checked = self.developer.check(&case.job, &case.settings, statement).await;
+        // It is collected later at the latest; the worker has its own.
+        self.fetcher.blobs().unpin(&format!("developing/{}", case.receipt.id)).await.ok();
+        match checked {
+            Ok(None) => Ok(verdict),
+            Ok(Some(wrong)) => {
+                tracing::info!(receipt_id = %case.receipt.id, "{wrong}");
+                Ok(Verdict { outcome: Outcome::Rejected, reason: wrong, ..verdict })
+            }
+            Err(error) => Err(Undone::Useless(error.to_string())),
+        }
     }
 
     async fn case(&self, verifier: NodeId, id: VerificationId) -> Result<Case, Refusal> {
@@ -112,7 +159,8 @@ impl Errands {
             }
             let receipt = farm.receipt_of(verification.receipt)?.clone();
             let job = farm.job(verification.job)?;
-            let size = job.inspected.as_ref()?.settings.size;
+            let settings = job.inspected.as_ref()?.settings.clone();
+            let (job, size) = (job.clone(), settings.size);
             let expected_tiles = super::errands::tiles_of(&verification, farm)?;
             let counts = |v: &VerificationTask| match &v.status {
                 VerificationStatus::Judged(verdict) => verdict.probes.clone(),
@@ -131,7 +179,16 @@ impl Errands {
                 .filter(|v| v.purpose == Purpose::Probe)
                 .flat_map(counts)
                 .collect();
-            Some(Case { verification, receipt, size, expected_tiles, earlier, of_lease })
+            Some(Case {
+                verification,
+                receipt,
+                job,
+                settings,
+                size,
+                expected_tiles,
+                earlier,
+                of_lease,
+            })
         });
         case.await.map_err(refusal_of)?.ok_or_else(stale)
     }

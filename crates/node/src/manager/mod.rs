@@ -4,6 +4,7 @@
 //! loop decides; [`judge`] turns a report into a verdict.
 
 mod desk;
+mod develop;
 mod errands;
 mod handle;
 mod inspection;
@@ -17,13 +18,15 @@ pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
+use crate::engines::EnginePool;
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::EngineBuild;
 use candela_net::{BindOptions, Endpoint, KeyError, NetError};
 use candela_taskdb::{OpenError, TaskDb, TaskDbConfig};
 use desk::{Desk, Outbox};
-use errands::Errands;
+use develop::Developer;
+use errands::{ErrandParts, Errands};
 use inspection::Inspector;
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
@@ -123,10 +126,17 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
     let options = config.engine.options(scratch.clone());
-    let inspector = Inspector::new(options, scratch, scenes);
-    let fetcher = blobs.fetcher(endpoint.iroh());
-    let errands =
-        Errands::new(manager.clone(), links.clone(), fetcher, config.policy.clone(), inspector);
+    let inspector = Inspector::new(options, scratch, scenes.clone());
+    let pool = EnginePool::new(config.engine.clone(), folder.join("developing"), 2);
+    let developer = Developer::new(pool, scenes, blobs.clone(), folder.join("layers"));
+    let errands = Errands::new(ErrandParts {
+        manager: manager.clone(),
+        links: links.clone(),
+        fetcher: blobs.fetcher(endpoint.iroh()),
+        policy: config.policy.clone(),
+        inspector,
+        developer,
+    });
     let desk = Desk::open(db, config.policy, engines, addr, events).await?;
     let (performer, forgetful) = (errands.clone(), links.clone());
     let outbox = Outbox {

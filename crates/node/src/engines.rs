@@ -11,17 +11,17 @@ use tokio::sync::Mutex;
 
 /// What an engine has open: scene, main file and the scene's name in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct OpenScene {
-    pub(super) scene: BlobHash,
-    pub(super) main_file: String,
-    pub(super) name: Option<String>,
+pub(crate) struct OpenScene {
+    pub(crate) scene: BlobHash,
+    pub(crate) main_file: String,
+    pub(crate) name: Option<String>,
 }
 
 /// An engine with a scene open.
-pub(super) struct WarmEngine {
-    pub(super) engine: Engine,
-    pub(super) open: OpenScene,
-    pub(super) facts: SceneFacts,
+pub(crate) struct WarmEngine {
+    pub(crate) engine: Engine,
+    pub(crate) open: OpenScene,
+    pub(crate) facts: SceneFacts,
 }
 
 /// Idle engines, and how new ones are made.
@@ -34,14 +34,14 @@ pub(crate) struct EnginePool {
 }
 
 impl EnginePool {
-    pub(super) fn new(config: EngineConfig, scratch: PathBuf, most: usize) -> EnginePool {
+    pub(crate) fn new(config: EngineConfig, scratch: PathBuf, most: usize) -> EnginePool {
         // Left by a process that was killed; nothing in it is of use.
         std::fs::remove_dir_all(&scratch).ok();
         EnginePool { config, scratch, most, made: AtomicU64::new(0), idle: Mutex::default() }
     }
 
     /// An engine that has the scene open: a warm one, or a fresh one.
-    pub(super) async fn take(
+    pub(crate) async fn take(
         &self,
         open: OpenScene,
         folder: &Path,
@@ -57,7 +57,7 @@ impl EnginePool {
     }
 
     /// An engine in a process of its own that has rendered nothing yet.
-    pub(super) async fn fresh(
+    pub(crate) async fn fresh(
         &self,
         open: OpenScene,
         folder: &Path,
@@ -75,7 +75,7 @@ impl EnginePool {
     }
 
     /// Keeps an engine for the next task; the one that has been idle the longest makes room.
-    pub(super) async fn give(&self, engine: WarmEngine) {
+    pub(crate) async fn give(&self, engine: WarmEngine) {
         let surplus = {
             let mut idle = self.idle.lock().await;
             idle.push(engine);
@@ -87,7 +87,7 @@ impl EnginePool {
     }
 
     /// Ends every idle engine.
-    pub(super) async fn end(&self) {
+    pub(crate) async fn end(&self) {
         for engine in std::mem::take(&mut *self.idle.lock().await) {
             engine.engine.quit().await;
         }
