@@ -15,6 +15,8 @@ pub struct ProviderFailure {
     pub node: NodeId,
     /// The last thing that went wrong with it.
     pub reason: String,
+    /// Whether it answered at all.
+    pub answered: bool,
 }
 
 impl fmt::Display for ProviderFailure {

@@ -39,6 +39,8 @@ struct State {
     connection: Option<Connection>,
     failures: u32,
     last: Option<String>,
+    /// Whether it was dialled in vain.
+    silent: bool,
 }
 
 /// The nodes of one fetch.
@@ -48,6 +50,25 @@ pub(crate) struct Providers {
     pool: Pool,
     connect_timeout: Duration,
     providers: Vec<Provider>,
+}
+
+/// Nobody answered a dial in time.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer")]
+struct NoAnswer;
+
+/// Whether a dial ended because nothing came back, and not with a no.
+fn is_silence(error: &(dyn std::error::Error + 'static)) -> bool {
+    use iroh::endpoint::{ConnectError, ConnectingError, ConnectionError};
+    let connection = match error.downcast_ref::<ConnectError>() {
+        Some(ConnectError::Connection { source, .. }) => source,
+        Some(ConnectError::Connecting {
+            source: ConnectingError::ConnectionError { source, .. },
+            ..
+        }) => source,
+        _ => return error.is::<NoAnswer>(),
+    };
+    matches!(connection, ConnectionError::TimedOut)
 }
 
 impl Providers {
@@ -96,6 +117,7 @@ impl Providers {
             Err(error) => {
                 // Nobody there: asking again within this fetch would only cost the time-out again.
                 state.failures = limits::PROVIDER_FAILURES_MAX;
+                state.silent = is_silence(&*error);
                 state.last = Some(error.to_string());
                 None
             }
@@ -105,7 +127,7 @@ impl Providers {
     async fn dial(&self, addr: &NodeAddr) -> Result<Connection, Source> {
         let dialling = self.endpoint.connect(iroh_addr(addr)?, iroh_blobs::ALPN);
         let dialled = tokio::time::timeout(self.connect_timeout, dialling).await;
-        Ok(dialled.map_err(|_| "no answer")??)
+        Ok(dialled.map_err(|_| NoAnswer)??)
     }
 
     /// Notes that a provider delivered.
@@ -129,9 +151,10 @@ impl Providers {
     pub(crate) async fn exhausted(&self, hash: BlobHash) -> BlobError {
         let mut failures = Vec::new();
         for provider in &self.providers {
-            let reason = provider.state.lock().await.last.clone();
+            let state = provider.state.lock().await;
+            let (reason, answered) = (state.last.clone(), !state.silent);
             let reason = reason.unwrap_or_else(|| "was not asked".into());
-            failures.push(ProviderFailure { node: provider.addr.node, reason });
+            failures.push(ProviderFailure { node: provider.addr.node, reason, answered });
         }
         BlobError::NoProvider { hash, failures }
     }

@@ -151,6 +151,7 @@ async fn nobody_has_it_or_nobody_is_there() {
     let BlobError::NoProvider { failures, .. } = error else { panic!("{error:?}") };
     assert_eq!(failures.len(), 2, "this node itself is not asked");
     assert_eq!(failures[1].reason, "no answer");
+    assert_eq!((failures[0].answered, failures[1].answered), (true, false));
     let error = b.fetcher.fetch(hash, &[], &short).await.unwrap_err();
     assert!(error.to_string().ends_with("there is nobody to ask"), "{error}");
     a.stop().await;

@@ -7,6 +7,7 @@ pub mod agent;
 pub mod config;
 mod engines;
 pub mod manager;
+mod port;
 mod scenes;
 
 pub use candela_blobs as blobs;

@@ -9,6 +9,7 @@ mod verify;
 
 use crate::config::AgentConfig;
 use crate::engines::EnginePool;
+use crate::port::{self, Binding};
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs, Fetcher};
 use candela_core::addr::NodeAddr;
@@ -16,8 +17,8 @@ use candela_core::id::{LeaseId, NodeId, VerificationId};
 use candela_core::limits::SCENES_HELD_MAX;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_net::{
-    Backoff, BackoffOptions, BindOptions, CloseReason, Endpoint, KeyError, NetError, NodeKey,
-    Session, SessionReceiver, SessionSender,
+    Backoff, BackoffOptions, CloseReason, Endpoint, KeyError, NetError, NodeKey, Session,
+    SessionReceiver, SessionSender,
 };
 use candela_wire::session::{
     self, FrameProgress, Heartbeat, Hello, TaskOffer, ToManager, ToManagerBody, ToNode,
@@ -170,12 +171,15 @@ pub async fn run(config: AgentConfig) -> Result<Running, AgentError> {
     // Layers and evidence are for the managers: nobody else may read what was not verified.
     let managers: Vec<NodeId> = ticket.managers.iter().map(|addr| addr.node).collect();
     let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| managers.contains(node));
-    let bind = config.bind;
-    let options =
-        BindOptions { bind, advertise: config.advertise.clone(), ..BindOptions::default() };
-    let builder = Endpoint::builder(&key, options);
-    let endpoint =
-        Arc::new(builder.protocol(candela_blobs::ALPN, blobs.protocol(policy)).bind().await?);
+    let endpoint = port::bind(Binding {
+        folder: &folder,
+        bind: config.bind,
+        advertise: &config.advertise,
+        key: &key,
+        blobs: &blobs,
+        readers: policy,
+    })
+    .await?;
     let (results_in, results) = mpsc::channel(RESULTS_WAITING);
     let slots = config.slots.max(1) as usize;
     let shared = Arc::new(Shared {

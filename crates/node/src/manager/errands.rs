@@ -181,6 +181,7 @@ impl Errands {
                 _ if there_before && self.links.has(&worker) => {
                     failures += 1;
                     tracing::info!(node_id = %worker.short(), failures, "a worker's blob can't be had: {error}");
+                    self.rejoin_if_unreachable(worker, &error);
                     if failures >= ATTEMPTS {
                         let reason = format!("the worker did not deliver what it signed: {error}");
                         return Err(Lost { blame: true, reason });
@@ -195,6 +196,18 @@ impl Errands {
                 }
             }
             tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Has a node join again whose session is up and whose blobs can't be reached.
+    ///
+    /// Connections to a node share one path, which sticks to where the node was before it was
+    /// restarted elsewhere; only when the last of them ends is the path found anew.
+    pub(super) fn rejoin_if_unreachable(&self, node: NodeId, error: &BlobError) {
+        let BlobError::NoProvider { failures, .. } = error else { return };
+        if failures.iter().any(|failure| failure.node == node && !failure.answered) {
+            tracing::info!(node_id = %node.short(), "a node's blobs can't be reached; it is to join again");
+            self.links.end_one(node);
         }
     }
 

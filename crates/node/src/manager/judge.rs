@@ -210,7 +210,10 @@ impl Errands {
         };
         let from = self.addresses(verifier).await;
         let unavailable = |error: BlobError| useless(format!("the evidence can't be had: {error}"));
-        self.fetcher.fetch(report.evidence, &from, &options).await.map_err(unavailable)?;
+        if let Err(error) = self.fetcher.fetch(report.evidence, &from, &options).await {
+            self.rejoin_if_unreachable(verifier, &error);
+            return Err(unavailable(error));
+        }
         let blobs = self.fetcher.blobs();
         let bytes = blobs.read(report.evidence, EVIDENCE_BYTES_MAX).await.map_err(unavailable)?;
         blobs.sync().await.map_err(unavailable)?;

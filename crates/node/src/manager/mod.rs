@@ -19,10 +19,11 @@ pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
 use crate::engines::EnginePool;
+use crate::port::{self, Binding};
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::EngineBuild;
-use candela_net::{BindOptions, Endpoint, KeyError, NetError};
+use candela_net::{Endpoint, KeyError, NetError};
 use candela_taskdb::{OpenError, TaskDb, TaskDbConfig};
 use desk::{Desk, Outbox};
 use develop::Developer;
@@ -30,7 +31,6 @@ use errands::{ErrandParts, Errands};
 use inspection::Inspector;
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::{broadcast, mpsc};
@@ -109,7 +109,15 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let readers = links.clone();
     // Scenes are for the nodes that joined; outputs leave by HTTP, where tokens count.
     let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| readers.has(node));
-    let endpoint = bind(&config, &key, &blobs, policy).await?;
+    let endpoint = port::bind(Binding {
+        folder,
+        bind: config.bind,
+        advertise: &config.advertise,
+        key: &key,
+        blobs: &blobs,
+        readers: policy,
+    })
+    .await?;
     let addr = endpoint.addr();
     let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
     let (events, _) = broadcast::channel(EVENTS_WAITING);
@@ -152,34 +160,4 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
 fn make_folder(folder: &Path) -> Result<(), StartError> {
     std::fs::create_dir_all(folder)
         .map_err(|source| StartError::Folder { path: folder.to_owned(), source })
-}
-
-/// Binds the port that was bound the last time, so that tickets stay good.
-async fn bind(
-    config: &ManagerConfig,
-    key: &candela_net::NodeKey,
-    blobs: &Blobs,
-    policy: candela_blobs::ReadPolicy,
-) -> Result<Arc<Endpoint>, StartError> {
-    let remembered = config.data_dir.join("port");
-    let last = std::fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse().ok());
-    let port = if config.bind.port() == 0 { last.unwrap_or(0) } else { config.bind.port() };
-    let attempt = |port| {
-        let bind = SocketAddr::new(config.bind.ip(), port);
-        let options =
-            BindOptions { bind, advertise: config.advertise.clone(), ..BindOptions::default() };
-        let builder = Endpoint::builder(key, options);
-        builder.protocol(candela_blobs::ALPN, blobs.protocol(policy.clone())).bind()
-    };
-    let endpoint = match attempt(port).await {
-        Err(error) if config.bind.port() == 0 && port != 0 => {
-            tracing::warn!(%error, port, "the port of the last time is taken: old tickets won't work");
-            attempt(0).await?
-        }
-        bound => bound?,
-    };
-    let bound = endpoint.addr().sockets.iter().map(SocketAddr::port).next_back().unwrap_or(port);
-    std::fs::write(&remembered, bound.to_string())
-        .map_err(|source| StartError::Folder { path: remembered, source })?;
-    Ok(Arc::new(endpoint))
 }

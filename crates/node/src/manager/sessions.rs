@@ -68,6 +68,14 @@ impl Links {
         }
     }
 
+    /// Ends a node's session; it joins again.
+    pub(crate) fn end_one(&self, node: NodeId) {
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, sender)) = table.links.remove(&node) {
+            tokio::spawn(async move { sender.close(CloseReason::Shutdown).await });
+        }
+    }
+
     /// Ends every session.
     pub(crate) fn end_all(&self) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -265,15 +273,6 @@ impl Reception {
     fn forget_progress(&self, node: NodeId) {
         let mut board = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         board.retain(|_, progress| progress.node != node);
-    }
-}
-
-impl Links {
-    fn end_one(&self, node: NodeId) {
-        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, sender)) = table.links.remove(&node) {
-            tokio::spawn(async move { sender.close(CloseReason::Shutdown).await });
-        }
     }
 }
 

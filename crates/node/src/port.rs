@@ -1,0 +1,49 @@
+//! The port of a node's endpoint, the same again after a restart.
+//!
+//! Tickets name a manager's port. And who is connected to a node keeps sending to the place where it
+//! was last heard: a node that comes back at the same place is reached at once.
+
+use candela_blobs::{Blobs, ReadPolicy};
+use candela_net::{BindOptions, Endpoint, NetError, NodeKey};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Where an endpoint is bound, and what it serves.
+pub(crate) struct Binding<'a> {
+    /// The node's folder, in which the port is remembered.
+    pub(crate) folder: &'a Path,
+    /// Port 0 takes the port of the last time, or any free one.
+    pub(crate) bind: SocketAddr,
+    pub(crate) advertise: &'a [SocketAddr],
+    pub(crate) key: &'a NodeKey,
+    pub(crate) blobs: &'a Blobs,
+    pub(crate) readers: ReadPolicy,
+}
+
+/// Opens the endpoint, with sessions and blobs.
+pub(crate) async fn bind(binding: Binding<'_>) -> Result<Arc<Endpoint>, NetError> {
+    let remembered = binding.folder.join("port");
+    let last = std::fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse().ok());
+    let wanted = binding.bind.port();
+    let port = if wanted == 0 { last.unwrap_or(0) } else { wanted };
+    let attempt = |port| {
+        let bind = SocketAddr::new(binding.bind.ip(), port);
+        let advertise = binding.advertise.to_vec();
+        let options = BindOptions { bind, advertise, ..BindOptions::default() };
+        let handler = binding.blobs.protocol(binding.readers.clone());
+        Endpoint::builder(binding.key, options).protocol(candela_blobs::ALPN, handler).bind()
+    };
+    let endpoint = match attempt(port).await {
+        Err(error) if wanted == 0 && port != 0 => {
+            tracing::warn!(%error, port, "the port of the last time is taken; another is used");
+            attempt(0).await?
+        }
+        bound => bound?,
+    };
+    let bound = endpoint.addr().sockets.last().map_or(port, SocketAddr::port);
+    if let Err(error) = std::fs::write(&remembered, bound.to_string()) {
+        tracing::warn!(%error, "the port can't be remembered for the next start");
+    }
+    Ok(Arc::new(endpoint))
+}
