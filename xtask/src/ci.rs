@@ -42,8 +42,10 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     run.step("tidy", || tidy::run(root))?;
     run.cargo("format", &["fmt", "--all", "--check"], &[], None)?;
     let all = ["--workspace", "--all-targets", "--locked"];
-    run.cargo("lints", &[&["clippy"], &all[..], &["--", "-D", "warnings"]].concat(), &[], None)?;
+    let strict = ["--keep-going", "--", "-D", "warnings"];
+    run.cargo("lints", &[&["clippy"], &all[..], &strict].concat(), &[], None)?;
     let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+    let doc = [&doc[..], &["--keep-going"]].concat();
     // A link to something private is of use to whoever reads the code.
     let strict = "-D warnings -A rustdoc::private-intra-doc-links".into();
     run.cargo("docs", &doc, &[("RUSTDOCFLAGS", strict)], None)?;
