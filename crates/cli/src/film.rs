@@ -26,12 +26,7 @@ pub(crate) async fn encode(installed: &Installed, outcome: &Outcome, to: &Path) 
         size: Size { width: render.width_px, height: render.height_px },
         fps: outcome.job.fps.unwrap_or(FPS),
     };
-    let film = async {
-        // The process first: its start empties the folder into which the frames are copied.
-        engine.hello().await?;
-        engine.encode_video(&request).await
-    };
-    let film = film.await.context("can't make the film");
+    let film = engine.encode_video(&request).await.context("can't make the film");
     engine.quit().await;
     let film = film?;
     if let Some(folder) = to.parent() {

@@ -159,6 +159,10 @@ impl Engine {
                 "it needs frames and a rate above 0",
             ));
         }
+        // A process that starts empties the folder, so it starts before the frames are put there.
+        if self.process.is_none() {
+            self.launch(&SceneMount::None)?;
+        }
         self.launch.clear_work()?;
         let mut inside = Vec::new();
         for (i, frame) in request.frames.iter().enumerate() {
@@ -169,9 +173,6 @@ impl Engine {
                 .await
                 .map_err(|e| EngineError::io("can't copy", frame, e))?;
             inside.push(self.launch.work_inside(&name));
-        }
-        if self.process.is_none() {
-            self.launch(&SceneMount::None)?;
         }
         let message = json!({
             "frames": inside,

@@ -42,10 +42,13 @@ pub(crate) enum Request {
     Shutdown(oneshot::Sender<()>),
 }
 
+/// Takes an effect with the state that it was decided on.
+pub(crate) type Perform = Box<dyn Fn(Effect, &Farm) + Send + Sync>;
+
 /// What the loop has others do, once it is durable.
 pub(crate) struct Outbox {
-    /// Effects with the state that they were decided on.
-    pub perform: Box<dyn Fn(Effect, &Farm) + Send + Sync>,
+    /// Takes effects with the state that they were decided on.
+    pub perform: Perform,
     /// Called when memory was thrown away: every session has to say hello again.
     pub forget_sessions: Box<dyn Fn() + Send + Sync>,
 }

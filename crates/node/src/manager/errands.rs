@@ -144,7 +144,7 @@ impl Errands {
         };
         let output = receipt.statement.output;
         let fetched = self
-            .from_worker(receipt.node, || async {
+            .get_from_worker(receipt.node, || async {
                 let from = self.addresses(receipt.node).await;
                 self.fetcher.fetch(output, &from, &options).await?;
                 self.fetcher.blobs().sync().await
@@ -159,7 +159,11 @@ impl Errands {
 
     /// Tries something with a worker's blobs until it works, the worker was away for too long, or
     /// it was there each time and did not deliver.
-    pub(super) async fn from_worker<T, F, W>(&self, worker: NodeId, mut work: W) -> Result<T, Lost>
+    pub(super) async fn get_from_worker<T, F, W>(
+        &self,
+        worker: NodeId,
+        mut work: W,
+    ) -> Result<T, Lost>
     where
         W: FnMut() -> F,
         F: Future<Output = Result<T, BlobError>>,

@@ -126,7 +126,7 @@ impl Errands {
             bytes_max: statement.layers_bytes,
             ..FetchOptions::pinned(format!("developing/{}", case.receipt.id))
         };
-        let fetched = self.from_worker(case.receipt.node, || async {
+        let fetched = self.get_from_worker(case.receipt.node, || async {
             let from = self.addresses(case.receipt.node).await;
             self.fetcher.fetch(statement.layers, &from, &options).await.map(drop)
         });
@@ -234,7 +234,7 @@ impl Errands {
         let read = |ranges: Vec<Range<u64>>| {
             let options = options.clone();
             async move {
-                self.from_worker(worker, || async {
+                self.get_from_worker(worker, || async {
                     let from = self.addresses(worker).await;
                     let got = self.fetcher.fetch_ranges(layers, &ranges, &from, &options).await;
                     got.map(|got| got.0)
@@ -245,7 +245,7 @@ impl Errands {
         if case.receipt.statement.layers_bytes < HEADER_BYTES {
             return Ok(WorkerTiles::Wrong("the layers are shorter than their header".into()));
         }
-        let header: Vec<Bytes> = read(vec![0..HEADER_BYTES]).await?;
+        let header: Vec<Bytes> = read(Vec::from([0..HEADER_BYTES])).await?;
         let header = match checked_header(header.first(), case, evidence) {
             Ok(header) => header,
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),

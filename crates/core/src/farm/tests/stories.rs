@@ -87,9 +87,8 @@ fn two_against_one_decide_and_the_minority_is_on_record() {
     let (mut world, job) = World::busy("1");
     let worker = if world.held(1).is_some() { 1 } else { 2 };
     world.render(worker);
-    let mut answers = [Outcome::Rejected, Outcome::Accepted, Outcome::Accepted].into_iter();
     let mut first = None;
-    while let Some(outcome) = answers.next() {
+    for outcome in [Outcome::Rejected, Outcome::Accepted, Outcome::Accepted] {
         let (n, id) =
             [3, 4].into_iter().find_map(|n| Some((n, world.verification_of(n)?))).unwrap();
         first.get_or_insert(n);
@@ -226,17 +225,16 @@ fn what_was_stored_is_what_is_loaded() {
     world.render(1);
     let rows = rows_of(&world.farm);
     let loaded = Farm::load(world.farm.policy.clone(), world.farm.engines.clone(), rows, Time(0));
-    for (a, b) in [(&world.farm, &loaded)] {
-        assert_eq!(a.jobs, b.jobs);
-        assert_eq!(a.frames, b.frames);
-        assert_eq!(a.leased, b.leased);
-        assert_eq!(a.leases_of, b.leases_of);
-        assert_eq!(a.by_lease, b.by_lease);
-        assert_eq!(a.rounds, b.rounds);
-        assert_eq!(a.verifications_queued, b.verifications_queued);
-        assert_eq!(a.verifications_of, b.verifications_of);
-        assert_eq!(a.submissions, b.submissions);
-    }
+    let (a, b) = (&world.farm, &loaded);
+    assert_eq!(a.jobs, b.jobs);
+    assert_eq!(a.frames, b.frames);
+    assert_eq!(a.leased, b.leased);
+    assert_eq!(a.leases_of, b.leases_of);
+    assert_eq!(a.by_lease, b.by_lease);
+    assert_eq!(a.rounds, b.rounds);
+    assert_eq!(a.verifications_queued, b.verifications_queued);
+    assert_eq!(a.verifications_of, b.verifications_of);
+    assert_eq!(a.submissions, b.submissions);
 }
 
 pub(super) fn rows_of(farm: &Farm) -> Rows {
