@@ -40,12 +40,17 @@ pub fn driver(name: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// A file of the real scenes that lie beside the workspace (or in `CANDELA_FIXTURES`); none where they aren't.
+/// A file of the real scenes that are no part of the project; none where they aren't.
+///
+/// They lie in `CANDELA_FIXTURES`, or in a folder `fixtures` of one that stands beside the workspace.
 #[must_use]
 pub fn fixture(path: &str) -> Option<PathBuf> {
     let named = std::env::var_os("CANDELA_FIXTURES").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| workspace().join("../shared/fixtures"));
-    let path = folder.join(path);
+    let beside = || {
+        let entries = std::fs::read_dir(workspace().parent()?).ok()?.flatten();
+        entries.map(|entry| entry.path().join("fixtures")).find(|folder| folder.is_dir())
+    };
+    let path = named.or_else(beside).unwrap_or_default().join(path);
     if path.is_file() {
         return Some(path);
     }

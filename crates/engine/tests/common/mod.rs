@@ -84,8 +84,12 @@ pub(crate) fn settings(width: u32, height: u32) -> RenderSettings {
 /// A real scene of the test collection, which is not part of the project; none where it isn't there.
 pub(crate) fn fixture(path: &str) -> Option<(PathBuf, PathBuf)> {
     let named = std::env::var_os("CANDELA_FIXTURES").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| workspace().join("../shared/fixtures"));
-    let file = folder.join(path);
+    // Else in a folder `fixtures` of one that stands beside the workspace.
+    let beside = || {
+        let entries = std::fs::read_dir(workspace().parent()?).ok()?.flatten();
+        entries.map(|entry| entry.path().join("fixtures")).find(|folder| folder.is_dir())
+    };
+    let file = named.or_else(beside).unwrap_or_default().join(path);
     if !file.exists() {
         eprintln!("skipped: there is no {}", file.display());
         return None;

@@ -245,7 +245,7 @@ impl Errands {
         if case.receipt.statement.layers_bytes < HEADER_BYTES {
             return Ok(WorkerTiles::Wrong("the layers are shorter than their header".into()));
         }
-        let header: Vec<Bytes> = read(Vec::from([0..HEADER_BYTES])).await?;
+        let header: Vec<Bytes> = read(std::iter::once(0..HEADER_BYTES).collect()).await?;
         let header = match checked_header(header.first(), case, evidence) {
             Ok(header) => header,
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
