@@ -4,30 +4,41 @@ use crate::print;
 use crate::report::{Problem, Refused};
 use crate::scene::{LocalFile, LocalScene};
 use anyhow::{Context, Result};
+use candela_core::inspection::scene_refusals;
+use candela_core::job::{Allowances, Overrides};
+use candela_core::refusal::Refusal;
 use candela_core::scene::MissingFile;
 use candela_engine::dependencies::{Dependencies, dependencies};
-use candela_engine::{EngineError, EngineOptions, Installed};
+use candela_engine::{Engine, EngineError, EngineOptions, Installed, OpenOptions};
 use std::path::Path;
 
-/// Missing files that are named; the rest is counted.
-const MISSING_NAMED_MAX: usize = 20;
+/// What a submitter says about a scene.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wishes {
+    /// What would be refused otherwise.
+    pub allow: Allowances,
+    /// What is set over the scene's own settings.
+    pub overrides: Overrides,
+}
 
-/// Finds the files of a scene. The user's own files are not changed.
+/// Finds the files of a scene and looks at it, so that mistakes are told before anything is sent.
+/// The user's own files are not changed.
 ///
 /// # Errors
-/// A refusal if files are missing and that is not allowed, or if the engine can't read the scene.
+/// All refusals at once, or an error if the engine can't read the scene.
 pub(crate) async fn pack(
     installed: &Installed,
     scene: &Path,
-    allow_missing: bool,
+    wishes: &Wishes,
 ) -> Result<LocalScene> {
     let scratch = tempfile::tempdir().context("can't make a temporary folder")?;
     let options = EngineOptions::new(installed.clone(), scratch.path());
-    let found = dependencies(options, scene).await.map_err(|error| failed(scene, error))?;
+    let found = dependencies(options.clone(), scene).await.map_err(|error| failed(scene, error))?;
+    let refusals = refusals(options, scene, &found.missing, wishes).await;
+    if !refusals.is_empty() {
+        return Err(Refused(refusals.into_iter().map(Problem::from).collect()).into());
+    }
     if !found.missing.is_empty() {
-        if !allow_missing {
-            return Err(Refused(vec![missing(&found.missing)]).into());
-        }
         print::note(&format!("going on without {} missing files, as told", found.missing.len()));
     }
     for copy in &found.copied {
@@ -39,27 +50,42 @@ pub(crate) async fn pack(
     Ok(local(found, scratch))
 }
 
+/// What the rules say of the scene, as the manager will.
+async fn refusals(
+    options: EngineOptions,
+    scene: &Path,
+    missing: &[MissingFile],
+    wishes: &Wishes,
+) -> Vec<Refusal> {
+    let (Some(folder), Some(name)) = (scene.parent(), scene.file_name()) else { return Vec::new() };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(folder) = folder.canonicalize() else { return Vec::new() };
+    let open = OpenOptions { scene: wishes.overrides.scene.clone() };
+    let facts = async {
+        let mut engine = Engine::start(options).await?;
+        let facts = engine.open(&folder, Path::new(name), &open).await;
+        engine.quit().await;
+        facts
+    };
+    match facts.await {
+        Ok(mut facts) => {
+            // Seen from the scene's folder alone more would seem to be missing.
+            facts.missing = missing.to_vec();
+            scene_refusals(wishes.allow, &wishes.overrides, &facts)
+        }
+        // The manager looks as well, and says what it finds.
+        Err(error) => {
+            tracing::debug!("the scene can't be looked at here: {error}");
+            Vec::new()
+        }
+    }
+}
+
 fn local(found: Dependencies, scratch: tempfile::TempDir) -> LocalScene {
     let files = found.files.into_iter();
     let files =
         files.map(|file| LocalFile { path: file.path_in_collection, source: file.path_on_disk });
     LocalScene { main_file: found.main, files: files.collect(), _scratch: Some(scratch) }
-}
-
-fn missing(files: &[MissingFile]) -> Problem {
-    let mut names: Vec<String> = files
-        .iter()
-        .take(MISSING_NAMED_MAX)
-        .map(|file| format!("{} ({})", file.path, file.kind))
-        .collect();
-    if files.len() > MISSING_NAMED_MAX {
-        names.push(format!("and {} more", files.len() - MISSING_NAMED_MAX));
-    }
-    Problem::new(
-        "files_missing",
-        format!("files are missing: {}", names.join(", ")),
-        "put them back, or go on without them with --allow-missing",
-    )
 }
 
 /// What is the scene's fault is a refusal; what is the machine's is an error.
@@ -81,21 +107,4 @@ fn failed(scene: &Path, error: EngineError) -> anyhow::Error {
         _ => return anyhow::Error::new(error).context(format!("can't pack {name}")),
     };
     Refused(vec![problem]).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn missing_files_are_named_up_to_a_number() {
-        let file = |number: usize| MissingFile {
-            path: format!("//textures/{number}.png"),
-            kind: "image".into(),
-            used_by: "wood".into(),
-        };
-        assert_eq!(missing(&[file(1)]).message, "files are missing: //textures/1.png (image)");
-        let many: Vec<_> = (0..25).map(file).collect();
-        assert!(missing(&many).message.ends_with("//textures/19.png (image), and 5 more"));
-    }
 }

@@ -1,7 +1,7 @@
 //! From facts to a decision: which scenes are refused and why, and what is rendered otherwise.
 
 use crate::frames::FrameSet;
-use crate::job::{FramesWanted, Inspected, Submission};
+use crate::job::{Allowances, FramesWanted, Inspected, Overrides, Submission};
 use crate::layers::Size;
 use crate::limits::{EDGE_PX_MAX, FRAME_PX_MAX, SAMPLES_MAX};
 use crate::refusal::{Refusal, RefusalCode};
@@ -20,7 +20,7 @@ pub fn decide(
     facts: SceneFacts,
     preview: Option<PreviewFacts>,
 ) -> Result<(Inspected, FrameSet), Vec<Refusal>> {
-    let mut refusals = scene_refusals(submission, &facts);
+    let mut refusals = scene_refusals(submission.allow, &submission.overrides, &facts);
     let Some(preview) = preview else {
         if refusals.is_empty() {
             refusals.push(nothing_to_render());
@@ -52,7 +52,11 @@ pub fn decide(
 
 /// Refusals that follow from the facts alone, before anything is rendered.
 #[must_use]
-pub fn scene_refusals(submission: &Submission, facts: &SceneFacts) -> Vec<Refusal> {
+pub fn scene_refusals(
+    allow: Allowances,
+    overrides: &Overrides,
+    facts: &SceneFacts,
+) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let mut refuse = |code, message: String, hint: &str| {
         refusals.push(Refusal::new(code, message).with_hint(hint));
@@ -69,21 +73,21 @@ pub fn scene_refusals(submission: &Submission, facts: &SceneFacts) -> Vec<Refusa
             "save it with the Blender that the job names, or name a newer engine",
         );
     }
-    if facts.render_engine != "CYCLES" && !submission.allow.force_cycles {
+    if facts.render_engine != "CYCLES" && !allow.force_cycles {
         refuse(
             RefusalCode::RenderEngineNotCycles,
             format!("the scene is set to {}, which can't be verified", facts.render_engine),
             "set the render engine to Cycles and check the picture, or submit with --force-cycles",
         );
     }
-    if facts.camera.is_none() {
+    if facts.camera.is_none() && overrides.camera.is_none() {
         refuse(
             RefusalCode::NoCamera,
             format!("the scene {:?} has no camera", facts.scene_name),
             "add a camera and make it the active one",
         );
     }
-    if !facts.missing.is_empty() && !submission.allow.missing_files {
+    if !facts.missing.is_empty() && !allow.missing_files {
         let mut names: Vec<String> = facts
             .missing
             .iter()

@@ -8,6 +8,7 @@ use crate::film;
 use crate::follow::downloads::Downloads;
 use crate::follow::view::{Telling, View};
 use crate::follow::{Follower, Outcome, check_completed};
+use crate::pack::Wishes;
 use crate::print;
 use crate::report::{Exit, Problem, Refused};
 use crate::scene;
@@ -17,6 +18,7 @@ use anyhow::{Context, Result};
 use candela_client::Client;
 use candela_core::frames::FrameSet;
 use candela_core::id::{EngineBuild, SubmissionId};
+use candela_core::job::{Allowances, Overrides};
 use candela_engine::Installed;
 use candela_wire::api::{
     AllowRequest, Format, JobRequest, JobSummary, OverridesRequest, SceneRequest,
@@ -189,11 +191,26 @@ pub(crate) async fn submit_scene(
     client.health().await.map_err(explained)?;
     let installed =
         engines::install(&engine, &engines::folder(app, args.engine_folder.clone())?).await?;
-    let local = crate::pack::pack(&installed, &args.scene, args.allow_missing).await?;
+    let local = crate::pack::pack(&installed, &args.scene, &wishes(args)).await?;
     let hashed = scene::hash(&local).await?;
     scene::upload(client, &hashed).await?;
     let request = request(args, &engine, hashed.request.clone());
     Ok((submit(client, &request).await?, installed))
+}
+
+fn wishes(args: &RenderArgs) -> Wishes {
+    Wishes {
+        allow: Allowances {
+            missing_files: args.allow_missing,
+            force_cycles: args.force_cycles,
+            wait_for_workers: args.wait,
+        },
+        overrides: Overrides {
+            scene: args.scene_in_file.clone(),
+            camera: args.camera.clone(),
+            ..Overrides::default()
+        },
+    }
 }
 
 fn request(args: &RenderArgs, engine: &EngineBuild, scene: SceneRequest) -> JobRequest {

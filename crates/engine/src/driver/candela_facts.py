@@ -162,9 +162,6 @@ def _wants_bake(modifier):
         if system.settings.type == "HAIR":
             return system.use_hair_dynamics and not system.point_cache.is_baked
         return system.settings.physics_type != "NO" and not system.point_cache.is_baked
-    if kind == "FLUID" and modifier.fluid_type == "DOMAIN":
-        domain = modifier.domain_settings
-        return not (domain.has_cache_baked_data or domain.has_cache_baked_any)
     if kind == "DYNAMIC_PAINT" and modifier.canvas_settings:
         return any(not s.point_cache.is_baked for s in modifier.canvas_settings.canvas_surfaces)
     if kind == "NODES" and modifier.node_group:

@@ -65,10 +65,10 @@ def _modifiers():
                 if modifier.type == "OCEAN" and modifier.is_cached and modifier.filepath:
                     yield thing, "cache", modifier.filepath, "FOLDER", (modifier, "filepath")
                 if modifier.type == "FLUID" and modifier.fluid_type == "DOMAIN":
+                    # A fluid that was not baked is a folder that is missing.
                     domain = modifier.domain_settings
-                    if domain.has_cache_baked_any:
-                        path = domain.cache_directory
-                        yield thing, "cache", path, "FOLDER", (domain, "cache_directory")
+                    path = domain.cache_directory or "//cache_fluid"
+                    yield thing, "cache", path, "FOLDER", (domain, "cache_directory")
                 if modifier.type == "NODES" and modifier.bake_directory:
                     path = modifier.bake_directory
                     if any(b.bake_target == "DISK" for b in modifier.bakes):
