@@ -2,8 +2,10 @@
 //!
 //! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
 
+mod disk;
 mod process;
 mod scenes;
 
+pub use disk::SmallDisk;
 pub use process::{Network, Role, Started};
 pub use scenes::{by_hand, demo_scene, driver, engine, engines_dir, fixture, workspace};

@@ -91,9 +91,17 @@ impl Network {
     /// # Errors
     /// If it doesn't get ready.
     pub fn start(program: impl Into<PathBuf>) -> Result<Network> {
+        Network::start_on(program, tempfile::tempdir()?)
+    }
+
+    /// The same in a folder of the caller's.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn start_on(program: impl Into<PathBuf>, folder: tempfile::TempDir) -> Result<Network> {
         let mut network = Network {
             program: program.into(),
-            folder: tempfile::tempdir()?,
+            folder,
             manager: None,
             listen: "127.0.0.1:0".to_owned(),
             ticket: String::new(),

@@ -276,6 +276,14 @@ impl Farm {
         farm
     }
 
+    /// Who is connected, from a state that was thrown away: what is only in memory is not undone.
+    #[must_use]
+    pub fn with_presence_of(mut self, before: &Farm) -> Farm {
+        self.absent.retain(|node, _| !before.presence.contains_key(node));
+        self.presence.clone_from(&before.presence);
+        self
+    }
+
     fn index(&mut self, now: Time) {
         for job in self.jobs.values() {
             self.submissions.insert(job.submission.submission_id, job.id);

@@ -5,6 +5,7 @@
 
 mod outbox;
 mod render;
+mod sweep;
 mod verify;
 
 use crate::config::AgentConfig;
@@ -227,6 +228,7 @@ impl Agent {
         let mut backoff = Backoff::new(BackoffOptions::default(), rand::random());
         let mut turn = 0;
         let stop = self.stop.clone();
+        let sweeping = tokio::spawn(sweep::run(self.shared.blobs.clone()));
         let result = loop {
             let manager = self.ticket.managers[turn % self.ticket.managers.len()].clone();
             turn += 1;
@@ -253,6 +255,7 @@ impl Agent {
                 break Ok(());
             }
         };
+        sweeping.abort();
         self.end().await;
         result
     }

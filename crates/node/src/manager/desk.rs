@@ -170,10 +170,14 @@ impl Desk {
             Err(error) => {
                 tracing::error!(%error, "the database did not take a commit");
                 refuse(pending, &error);
-                self.reload().await;
-                (outbox.forget_sessions)();
-                for effect in self.farm.resume() {
-                    (outbox.perform)(effect, &self.farm);
+                if is_refused(&error) {
+                    self.undo().await;
+                } else {
+                    self.reload().await;
+                    (outbox.forget_sessions)();
+                    for effect in self.farm.resume() {
+                        (outbox.perform)(effect, &self.farm);
+                    }
                 }
             }
         }
@@ -190,6 +194,29 @@ impl Desk {
         self.db.commit(self.epoch, writes).await.map(drop)
     }
 
+    /// Takes back what memory says and nobody was told: nothing of it was written, and the database
+    /// works. Who is connected stays connected.
+    async fn undo(&mut self) {
+        loop {
+            match self.load().await {
+                Ok((farm, tickets)) => {
+                    self.farm = farm.with_presence_of(&self.farm);
+                    self.tickets = tickets;
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "the database can't be read; trying again"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn load(&self) -> Result<(Farm, TicketBook), DeskError> {
+        let rows = rows::load(&self.db).await?;
+        let tickets = TicketBook::load(&self.db, self.manager.clone()).await?;
+        let farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
+        Ok((farm, tickets))
+    }
+
     /// Forgets what memory says and reads what is durable, until that works.
     async fn reload(&mut self) {
         loop {
@@ -203,9 +230,7 @@ impl Desk {
 
     async fn try_reload(&mut self) -> Result<(), DeskError> {
         self.epoch = self.db.take_over().await.map_err(|error| DeskError(error.into()))?;
-        let rows = rows::load(&self.db).await?;
-        self.tickets = TicketBook::load(&self.db, self.manager.clone()).await?;
-        self.farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
+        (self.farm, self.tickets) = self.load().await?;
         Ok(())
     }
 
@@ -223,6 +248,11 @@ impl Desk {
         // Nobody may be watching.
         self.events.send(event).ok();
     }
+}
+
+/// Whether the database declined a commit before anything of it was written.
+fn is_refused(error: &CommitError) -> bool {
+    matches!(error, CommitError::StorageFull { .. } | CommitError::TooLarge { .. })
 }
 
 fn answer(pending: Vec<Pending>) {

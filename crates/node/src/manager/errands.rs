@@ -13,6 +13,7 @@ use candela_core::farm::{Command, Effect, Farm};
 use candela_core::id::{NodeId, ReceiptId, TaskId, VerificationId};
 use candela_core::layers::{TileGrid, TileIndex};
 use candela_core::policy::Policy;
+use candela_core::refusal::RefusalCode;
 use candela_core::task::{Receipt, Task, TaskStatus};
 use candela_core::verification::VerificationTask;
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
@@ -120,6 +121,10 @@ impl Errands {
         loop {
             match self.manager.apply(command.clone()).await {
                 Ok(_) => return,
+                Err(ApplyError::Refused(refusal)) if refusal.code == RefusalCode::StorageFull => {
+                    tracing::warn!("an errand waits for room on the manager's disk");
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Err(ApplyError::Refused(refusal)) => {
                     tracing::debug!(code = %refusal.code, "an errand came too late: {refusal}");
                     return;

@@ -241,9 +241,11 @@ impl Reception {
         match result {
             Ok(_) if heartbeat => {}
             Ok(_) => self.ack(node, seq, None),
-            Err(ApplyError::Refused(refusal)) => self.ack(node, seq, Some(refusal)),
-            // Not acknowledged: the node sends it again.
-            Err(ApplyError::Unavailable(_)) => self.links.end_one(node),
+            Err(ApplyError::Refused(refusal)) if refusal.code != RefusalCode::StorageFull => {
+                self.ack(node, seq, Some(refusal));
+            }
+            // Not acknowledged: the node joins again and says it again.
+            Err(_) => self.links.end_one(node),
         }
     }
 
