@@ -29,10 +29,6 @@ const MACHINE: [&str; 6] = ["/work/", "/root/", "/home/", "/Users/", "C:\\Users"
 /// A folder beside the repository, which a clone doesn't have.
 const BESIDE: &str = "../shared";
 
-/// Hosts from which packages come: the tools know them.
-const HOSTS: [&str; 5] =
-    ["pypi.org", "pythonhosted.org", "index.crates.io", "static.crates.io", "registry.npmjs.org"];
-
 /// Files that hold such words because they are about them.
 const ABOUT: [&str; 3] = ["xtask/src/tidy/", "GLOSSARY.md", "Cargo.lock"];
 
@@ -124,11 +120,6 @@ fn machine(text: &str, say: &mut Say) {
             }
         }
     }
-    for host in HOSTS {
-        for (at, _) in text.match_indices(host) {
-            say(at, "machine", format!("{host}: the tools know where packages come from"));
-        }
-    }
 }
 
 fn replaced<'a>(text: &str, words: impl Iterator<Item = &'a (&'a str, &'a str)>, say: &mut Say) {
@@ -178,7 +169,6 @@ mod tests {
             &[],
         );
         check_one("crates/net/tests/a.rs", "join(\"../shared/x\")", &["machine"]);
-        check_one(".ci/run", "curl https://pypi.org", &["machine"]);
     }
 
     #[test]
