@@ -45,6 +45,10 @@ struct Case {
     settings: RenderSettings,
     size: Size,
     expected_tiles: Vec<TileIndex>,
+    /// Which judgement of this receipt it is, from 1.
+    round: u32,
+    /// Probes of a frame's first verification task.
+    probes_first: u32,
     /// Counts of earlier rounds on this receipt with the same purpose.
     earlier: Vec<ProbeCounts>,
     /// Counts of the other frames of the lease.
@@ -166,11 +170,14 @@ impl Errands {
                 VerificationStatus::Judged(verdict) => verdict.probes.clone(),
                 _ => Vec::new(),
             };
-            let earlier = farm
+            let judged: Vec<_> = farm
                 .verifications(receipt.id)
+                .filter(|v| matches!(v.status, VerificationStatus::Judged(_)))
                 .filter(|v| v.purpose == Purpose::Probe && verification.purpose == Purpose::Probe)
-                .flat_map(counts)
                 .collect();
+            let round = u32::try_from(judged.len()).unwrap_or(u32::MAX).saturating_add(1);
+            let earlier = judged.into_iter().flat_map(counts).collect();
+            let probes_first = farm.policy().probes_first;
             let lease = receipt.statement.lease;
             let of_lease = farm
                 .receipts(receipt.job)
@@ -186,6 +193,8 @@ impl Errands {
                 settings,
                 size,
                 expected_tiles,
+                round,
+                probes_first,
                 earlier,
                 of_lease,
             })
@@ -340,9 +349,8 @@ fn verdict(
         case.earlier.iter().chain(&probes).map(|probe| probe.counts).collect();
     let grid = TileGrid { size: case.size };
     let floor = NoiseFloor::other_class();
-    let rounds = u32::try_from(case.earlier.len()).unwrap_or(u32::MAX) / 3 + 1;
-    let progress = Progress { round: rounds, tiles_in_task: grid.len() as u64 };
-    let policy = frame_policy(3);
+    let progress = Progress { round: case.round, tiles_in_task: grid.len() as u64 };
+    let policy = frame_policy(case.probes_first);
     let mut judgement = judge(&of_frame, &floor, &policy, progress);
     if judgement.verdict == judge::Verdict::Accepted {
         // What no single frame shows, all frames of the lease together may.

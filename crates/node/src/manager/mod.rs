@@ -23,7 +23,7 @@ use crate::port::{self, Binding};
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::EngineBuild;
-use candela_net::{Endpoint, KeyError, NetError};
+use candela_net::{Endpoint, KeyError, NetError, NodeKey};
 use candela_taskdb::{OpenError, TaskDb, TaskDbConfig};
 use desk::{Desk, Outbox};
 use develop::Developer;
@@ -103,7 +103,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     make_folder(folder)?;
     // The database first: it holds the lock of the folder.
     let db = TaskDb::open(TaskDbConfig::lone(folder.join("db"))).await?;
-    let key = sessions::load_key(&folder.join("node.key"))?;
+    let key = NodeKey::load_or_create(&folder.join("node.key"))?;
     let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
     let links = Links::default();
     let readers = links.clone();

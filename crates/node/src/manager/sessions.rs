@@ -7,7 +7,7 @@ use candela_core::farm::{Command, Fault, Reply};
 use candela_core::id::{NodeId, OwnerId};
 use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
-use candela_net::{CloseReason, Endpoint, NodeKey, Session, SessionReceiver, SessionSender};
+use candela_net::{CloseReason, Endpoint, Session, SessionReceiver, SessionSender};
 use candela_wire::session::{self, Hello, ToManager, ToManagerBody, ToNode, Welcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -318,9 +318,4 @@ fn said_twice() -> Refusal {
 
 fn wrong_signature(of: &str) -> Refusal {
     Refusal::new(RefusalCode::SignatureWrong, format!("the {of}'s signature is not the node's"))
-}
-
-/// The key under which a manager's own endpoint runs.
-pub(crate) fn load_key(path: &std::path::Path) -> Result<NodeKey, candela_net::KeyError> {
-    NodeKey::load_or_create(path)
 }
