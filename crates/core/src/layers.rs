@@ -6,6 +6,9 @@
 /// Edge of a tile of the fixed grid, in pixels.
 pub const TILE_PX: u32 = 64;
 
+/// Edge of the cells in which probes are drawn.
+pub const PROBE_PX: u32 = 32;
+
 /// Size of a picture in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Size {
