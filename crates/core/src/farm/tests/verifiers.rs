@@ -100,7 +100,7 @@ fn canaries_are_among_the_tasks_and_honest_verifiers_pass_them() {
 #[test]
 fn a_verifier_that_fails_canaries_is_suspended_and_its_word_taken_back() {
     let mut world = world();
-    world.farm.policy.verifiers.canary_rate = 0.3;
+    world.farm.policy.verifiers.canary_rate = 0.6;
     world.farm.policy.verifiers.second_rate = 0.4;
     world.farm.policy.verifiers.probation = 0;
     let answer = |n: u8, world: &World, id: VerificationId| match (
