@@ -188,6 +188,9 @@ pub struct Verdict {
     pub worker_tiles: Option<BlobHash>,
     /// Counts of this task's regions.
     pub probes: Vec<ProbeCounts>,
+    /// The earlier verdicts whose counts were judged together with these: of the same frame, then of
+    /// the other frames of its lease.
+    pub with: Vec<VerificationId>,
     /// How it compares with earlier answers.
     pub peers: Vec<Peer>,
     /// The floor as it was known before.

@@ -13,7 +13,7 @@ use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
-use candela_core::verification::{Outcome, ProbeCounts, Verdict, VerificationStatus};
+use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
 use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -250,6 +250,7 @@ fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
         report: None,
         worker_tiles: None,
         probes: vec![probe(192, 64), probe(448, 256), probe(0, 128)],
+        with: Vec::new(),
         peers: Vec::new(),
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
         reject_p: if rejected { 3e-41 } else { 0.62 },

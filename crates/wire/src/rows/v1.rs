@@ -141,6 +141,7 @@ mirror_struct! {
         report: Option<SignedReport>,
         worker_tiles: Option<BlobHash>,
         probes: Vec<ProbeCounts>,
+        with: Vec<VerificationId>,
         peers: Vec<Peer>,
         floor: Floor,
         reject_p: f64,

@@ -282,6 +282,7 @@ fn verdict() -> Verdict {
         }),
         worker_tiles: Some(BlobHash([3; 32])),
         probes: vec![ProbeCounts { region: Region { x0: 32, y0: 64, x1: 64, y1: 96 }, counts }],
+        with: vec![VerificationId(10), VerificationId(9)],
         peers: vec![Peer { verification: VerificationId(11), same: true, counts }],
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.25 },
         reject_p: 1e-12,

@@ -238,6 +238,7 @@ impl World {
             report: None,
             worker_tiles: None,
             probes: Vec::new(),
+            with: Vec::new(),
             peers: earlier.map(peer).collect(),
             floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
             reject_p: 1.0,
