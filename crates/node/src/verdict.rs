@@ -2,7 +2,7 @@
 //! who checks a kept verdict later.
 
 use candela_core::counts::TileCounts;
-use candela_core::layers::{Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
+use candela_core::layers::{LayersLayout, Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
 use candela_core::task::VerificationKey;
 use candela_core::verification::{Floor, Outcome, ProbeCounts, Purpose, class_of};
 use candela_core::{id::BlobHash, scene::PreviewFacts};
@@ -12,6 +12,7 @@ use candela_proof::judge::{self, NoiseFloor, Progress};
 use candela_proof::key::{self, NoiseMap, probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
 use candela_wire::evidence::{Evidence, ProbeEvidence};
+use std::ops::Range;
 
 /// Where the layers of a frame are looked at.
 pub(crate) struct Where<'a> {
@@ -54,6 +55,32 @@ pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
 pub(crate) fn tile_of(region: Region) -> TileIndex {
     use candela_core::layers::TILE_PX;
     TileIndex { column: region.x0 / TILE_PX, row: region.y0 / TILE_PX }
+}
+
+/// Bytes of the groups that a blob's hash is made over; parts of one can't be proved alone.
+const GROUP_BYTES: u64 = 16 * 1024;
+
+/// The ranges of whole groups that hold these ranges, one for each, of a blob of that length: what is
+/// fetched, and what an excerpt of the layers holds.
+pub(crate) fn whole_groups(ranges: &[Range<u64>], blob_bytes: u64) -> Vec<Range<u64>> {
+    let down = |at: u64| at - at % GROUP_BYTES;
+    let up = |at: u64| at.div_ceil(GROUP_BYTES).saturating_mul(GROUP_BYTES).min(blob_bytes);
+    ranges.iter().map(|range| down(range.start)..up(range.end)).collect()
+}
+
+/// The ranges of a layers blob that a verdict on these regions looks at: its header, then the tiles, each once.
+pub(crate) fn ranges_of(regions: &[Region], layout: &LayersLayout) -> Vec<Range<u64>> {
+    let tiles = tiles_of(regions);
+    let tiles = tiles.into_iter().map(|tile| layout.tile_range(tile));
+    std::iter::once(0..layout.header_bytes).chain(tiles).collect()
+}
+
+/// The stored tiles that hold these regions, each once.
+pub(crate) fn tiles_of(regions: &[Region]) -> Vec<TileIndex> {
+    let mut tiles: Vec<TileIndex> = regions.iter().map(|region| tile_of(*region)).collect();
+    tiles.sort_unstable();
+    tiles.dedup();
+    tiles
 }
 
 /// What is wrong with the pictures of a comparison.

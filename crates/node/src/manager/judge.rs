@@ -91,6 +91,7 @@ impl Errands {
             }
             Err(Undone::Lost(lost)) => lost.command(case.receipt.id),
             Err(Undone::Useless(reason)) => {
+                tracing::warn!(verification_id = %id, node_id = %verifier.short(), "no verdict: {reason}");
                 Command::VerificationFailed { node: verifier, verification: id, reason }
             }
         };
@@ -234,23 +235,17 @@ impl Errands {
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
         };
         let layout: LayersLayout = header.layout;
-        let mut tiles: BTreeMap<TileIndex, Pixels> = BTreeMap::new();
-        let wanted: Vec<TileIndex> = {
-            let mut wanted: Vec<_> = case.regions.iter().map(|at| verdict::tile_of(*at)).collect();
-            wanted.sort_unstable();
-            wanted.dedup();
-            wanted
-        };
-        let ranges: Vec<Range<u64>> = wanted.iter().map(|tile| layout.tile_range(*tile)).collect();
+        let ranges = verdict::ranges_of(&case.regions, &layout);
         let parts = self.read_ranges(case, &ranges).await.map_err(Undone::Lost)?;
-        for (tile, bytes) in wanted.into_iter().zip(parts) {
-            match decode_tile(&header, tile, &bytes) {
+        let mut tiles: BTreeMap<TileIndex, Pixels> = BTreeMap::new();
+        for (tile, bytes) in verdict::tiles_of(&case.regions).into_iter().zip(&parts[1..]) {
+            match decode_tile(&header, tile, bytes) {
                 Ok(pixels) => tiles.insert(tile, pixels),
                 Err(error) => return Ok(WorkerTiles::Wrong(error.to_string())),
             };
         }
-        let all: Vec<Range<u64>> = header_range.into_iter().chain(ranges).collect();
-        let kept = self.keep_excerpt(case, layers, &all).await;
+        let groups = verdict::whole_groups(&ranges, statement.layers_bytes);
+        let kept = self.keep_excerpt(case, layers, &groups).await;
         let excerpt = kept.map_err(|error| Undone::Useless(error.to_string()))?;
         let grid = TileGrid { size: case.settings.size };
         let cut = |region: &Region| {
@@ -271,12 +266,19 @@ impl Errands {
             pin: None,
             ..FetchOptions::pinned("")
         };
-        self.get_from_worker(worker, || async {
+        // Whole groups are fetched, so that they can be proved to others later.
+        let groups = verdict::whole_groups(ranges, statement.layers_bytes);
+        let parts = self.get_from_worker(worker, || async {
             let from = self.addresses(worker).await;
-            let got = self.fetcher.fetch_ranges(statement.layers, ranges, &from, &options).await;
+            let got = self.fetcher.fetch_ranges(statement.layers, &groups, &from, &options).await;
             got.map(|got| got.0)
-        })
-        .await
+        });
+        let parts = parts.await?.into_iter().zip(&groups).zip(ranges);
+        let cut = |((part, group), range): ((Bytes, &Range<u64>), &Range<u64>)| {
+            let (start, end) = (range.start - group.start, range.end - group.start);
+            part.slice((start as usize).min(part.len())..(end as usize).min(part.len()))
+        };
+        Ok(parts.map(cut).collect())
     }
 
     async fn keep_excerpt(
