@@ -122,6 +122,8 @@ fn the_lease_rejects_what_a_frame_does_not_show() {
     // It rejects a frame that isn't decided yet, too, and one that shows nothing itself.
     assert!(judged(&[some; 2], &[some; 23], 1).by_lease);
     assert!(judged(&[clean(NOISY); 3], &[some; 40], 1).by_lease);
+    // What the frame shows itself is what is said.
+    assert!(!judged(&[probe(NOISY, 900, 0); 3], &[some; 40], 1).by_lease);
     // What is clean stays accepted, by the frame's own probes.
     let clean = judged(&[clean(NOISY); 3], &[clean(NOISY); 22], 1);
     assert_eq!((clean.verdict(), clean.by_lease), (Verdict::Accepted, false));
