@@ -122,7 +122,9 @@ impl IntoResponse for Refused {
 pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
     use RefusalCode as C;
     match code {
-        C::NoSuchJob | C::NoSuchFrame | C::NoSuchNode | C::NotFound => StatusCode::NOT_FOUND,
+        C::NoSuchJob | C::NoSuchFrame | C::NoSuchNode | C::NoSuchClaim | C::NotFound => {
+            StatusCode::NOT_FOUND
+        }
         C::RequestNotUnderstood | C::FramesNotUnderstood | C::MessageNotAllowed => {
             StatusCode::BAD_REQUEST
         }
@@ -132,6 +134,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         }
         C::WrongState
         | C::FrameNotReady
+        | C::ClaimThere
         | C::BlobsMissing
         | C::NoSuitableWorker
         | C::LeaseStale
@@ -139,7 +142,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::ReceiptConflicts
         | C::VerificationStale => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        C::Busy => StatusCode::TOO_MANY_REQUESTS,
+        C::Busy | C::ClaimsTooMany => StatusCode::TOO_MANY_REQUESTS,
         C::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         C::FramesEmpty
         | C::FramesTooMany

@@ -8,6 +8,7 @@
 
 mod collection;
 mod error;
+mod excerpt;
 mod export;
 mod fetch;
 mod leftovers;

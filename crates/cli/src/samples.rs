@@ -76,6 +76,7 @@ pub(crate) fn frame(number: i32, status: FrameState) -> FrameSummary {
         output: None,
         receipt_id: None,
         verdict: None,
+        claim: None,
         attempts: 0,
         receipts_rejected: 0,
         last_error: None,
@@ -103,8 +104,10 @@ pub(crate) fn frames() -> Vec<FrameSummary> {
 
 fn verification(purpose: PurposeName) -> VerificationInfo {
     let probe = ProbeInfo {
-        column: 1,
-        row: 2,
+        x: 64,
+        y: 128,
+        width: 32,
+        height: 32,
         informative: 3_900,
         informative_agree: 0,
         direct: 68,
@@ -122,6 +125,9 @@ fn verification(purpose: PurposeName) -> VerificationInfo {
             verifier: node("victor"),
             reason: "the frame is not what the scene defines".into(),
             evidence_hash: None,
+            worker_tiles_hash: None,
+            found_by_manager: false,
+            developed: true,
             floor: 1e-3,
             reject_p: 0.0,
             accept_p: 1.0,
@@ -148,6 +154,10 @@ pub(crate) fn rejected_frame() -> FrameDetail {
             output_hash: None,
             reason: Some("the frame is not what the scene defines".into()),
             failed_tries: 0,
+            checked: Some(true),
+            check_rate: 1.0,
+            reopened: false,
+            credit: 7_372,
             verifications: vec![
                 verification(PurposeName::Probe),
                 verification(PurposeName::Confirm),

@@ -58,6 +58,10 @@ counted_id!(
     /// One verification task: the unit leased to a verifier.
     VerificationId, "verification id"
 );
+counted_id!(
+    /// One bad result claim.
+    ClaimId, "claim id"
+);
 
 macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $len:literal, $kind:literal, $expected:literal) => {

@@ -6,6 +6,9 @@
 /// Edge of a tile of the fixed grid, in pixels.
 pub const TILE_PX: u32 = 64;
 
+/// Edge of a probe, in pixels: two probes fit along each edge of a tile.
+pub const PROBE_PX: u32 = 32;
+
 /// Size of a picture in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Size {
@@ -133,6 +136,78 @@ impl TileGrid {
     }
 }
 
+/// One probe's place: column and row of its cell in the [`ProbeGrid`], counted from the top left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeIndex {
+    /// Column of the cell.
+    pub column: u32,
+    /// Row of the cell.
+    pub row: u32,
+}
+
+/// The fixed grid of [`PROBE_PX`] × [`PROBE_PX`] cells from which probes are drawn; cells at the right and bottom edge are cut.
+///
+/// Four cells make a stored tile, so that a probe is read with the bytes of one tile. It is finer
+/// than the tiles because the certainty of a verdict grows with the number of probes and hardly
+/// with their size, while a verifier pays for pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProbeGrid {
+    /// The picture that the grid covers.
+    pub size: Size,
+}
+
+impl ProbeGrid {
+    /// Number of columns of cells.
+    #[must_use]
+    pub fn columns(self) -> u32 {
+        self.size.width.div_ceil(PROBE_PX)
+    }
+
+    /// Number of rows of cells.
+    #[must_use]
+    pub fn rows(self) -> u32 {
+        self.size.height.div_ceil(PROBE_PX)
+    }
+
+    /// Number of cells.
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.columns() as usize * self.rows() as usize
+    }
+
+    /// Whether the picture has no pixels.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The cell with that number, row by row from the top left.
+    #[must_use]
+    pub fn cell(self, number: usize) -> Option<ProbeIndex> {
+        let number = u32::try_from(number).ok().filter(|_| number < self.len())?;
+        Some(ProbeIndex { column: number % self.columns(), row: number / self.columns() })
+    }
+
+    /// The pixels of a cell.
+    #[must_use]
+    pub fn region(self, probe: ProbeIndex) -> Region {
+        let (x0, y0) = (probe.column * PROBE_PX, probe.row * PROBE_PX);
+        Region {
+            x0,
+            y0,
+            x1: (x0 + PROBE_PX).min(self.size.width),
+            y1: (y0 + PROBE_PX).min(self.size.height),
+        }
+    }
+
+    /// The stored tile that holds a cell, all of it.
+    #[must_use]
+    pub fn tile(self, probe: ProbeIndex) -> TileIndex {
+        let per_tile = TILE_PX / PROBE_PX;
+        TileIndex { column: probe.column / per_tile, row: probe.row / per_tile }
+    }
+}
+
 /// What the channels of layers are: names in their stored order, e.g. `ViewLayer/Noisy Image.R`.
 ///
 /// The part before the last dot is the pass; its channels are judged together.
@@ -234,6 +309,29 @@ mod tests {
             assert_eq!(at, layout.blob_bytes());
             assert_eq!(grid.tile(grid.len()), None);
         }
+    }
+
+    #[test]
+    fn probes_cover_the_picture_once_and_lie_each_in_one_tile() {
+        for (width, height) in [(1, 1), (32, 32), (33, 31), (64, 65), (97, 1), (200, 130)] {
+            let size = Size { width, height };
+            let (probes, tiles) = (ProbeGrid { size }, TileGrid { size });
+            let mut covered = vec![0; size.pixels() as usize];
+            for number in 0..probes.len() {
+                let probe = probes.cell(number).unwrap();
+                let (region, tile) = (probes.region(probe), tiles.region(probes.tile(probe)));
+                assert!(region.fits(size), "{width}×{height}, probe {number}");
+                assert!(region.x0 >= tile.x0 && region.x1 <= tile.x1);
+                assert!(region.y0 >= tile.y0 && region.y1 <= tile.y1);
+                for y in region.y0..region.y1 {
+                    (region.x0..region.x1).for_each(|x| covered[(y * width + x) as usize] += 1);
+                }
+            }
+            assert!(covered.iter().all(|times| *times == 1), "{width}×{height}");
+            assert_eq!(probes.cell(probes.len()), None);
+        }
+        let none = ProbeGrid { size: Size { width: 0, height: 9 } };
+        assert!(none.is_empty() && none.cell(0).is_none());
     }
 
     #[test]

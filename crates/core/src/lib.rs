@@ -4,6 +4,7 @@
 //! Start reading at [`farm::Farm`]: the whole state, and the one function that changes it.
 
 pub mod addr;
+pub mod claim;
 pub mod counts;
 pub mod farm;
 pub mod frames;
@@ -18,6 +19,7 @@ pub mod refusal;
 pub mod scene;
 pub mod seed;
 pub mod settings;
+pub mod standing;
 pub mod task;
 pub mod time;
 pub mod verification;

@@ -32,3 +32,6 @@ pub const SLOTS_MAX: u32 = 64;
 
 /// Scenes that a node may say that it holds.
 pub const SCENES_HELD_MAX: usize = 1_000;
+
+/// Bytes of a claim's comment: a few paragraphs.
+pub const COMMENT_BYTES_MAX: usize = 4_096;

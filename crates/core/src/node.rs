@@ -40,6 +40,18 @@ pub struct Record {
     pub verifications: u64,
     /// Answers in which it was in the minority.
     pub verifications_minority: u64,
+    /// Answers that another owner's answer, or a known picture, confirmed.
+    pub verifications_confirmed: u64,
+    /// Canaries whose known pictures it did not show.
+    pub canaries_failed: u64,
+    /// Frames since the last rejection that were accepted by a check of their own.
+    pub verified_in_row: u32,
+    /// Credit that is the node's for good, in thousands of path-traced samples.
+    pub credit_earned: u64,
+    /// Credit of its latest frames, which it loses if one of them turns out wrong.
+    pub credit_withheld: u64,
+    /// Credit that it lost.
+    pub credit_forfeited: u64,
 }
 
 /// What is kept of a node.

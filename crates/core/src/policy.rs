@@ -1,5 +1,7 @@
 //! The figures on which the rules turn, in one place so that they can be configured and tested.
 
+use crate::standing::Checking;
+
 /// Times, bounds and shares.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
@@ -21,14 +23,58 @@ pub struct Policy {
     pub attempts_max: u32,
     /// Tries of the inspection, of which each but the last may crash.
     pub inspections_max: u32,
-    /// Probes of a frame's first verification task.
-    pub probes_first: u32,
+    /// How much is checked.
+    pub checking: Checking,
     /// Probes of a frame at most; doubled from round to round until then.
     pub probes_max: u32,
     /// Rejected leases in a row after which a worker gets no more work.
     pub rejections_suspend: u32,
     /// Failed verification tasks of one receipt after which its frame is rendered again.
     pub verification_tries_max: u32,
+    /// How verifiers are kept honest.
+    pub verifiers: Verifying,
+    /// For this long after its acceptance a frame may be opened again, while its blobs are kept.
+    pub reopen_ms: u64,
+    /// What users may claim.
+    pub claims: Claiming,
+}
+
+/// How verifiers are kept honest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verifying {
+    /// Share of accepting verdicts that get a second opinion, drawn from the key.
+    pub second_rate: f64,
+    /// A verifier's accepting verdicts all get one until so many of its answers were confirmed.
+    pub probation: u64,
+    /// Share of the verification tasks that are canaries.
+    pub canary_rate: f64,
+    /// Answers found false after which a verifier gets no more work …
+    pub failures_suspend: u64,
+    /// … if they are also this share of its answers.
+    pub failures_share: f64,
+    /// Opinions of other owners that convict a worker, each with the same pictures.
+    pub convict: usize,
+    /// The same for a worker with a record, if there are so many owners of verifiers.
+    pub convict_established: usize,
+    /// Opinions on one receipt at most; then it is rendered again and nobody is blamed.
+    pub opinions_max: usize,
+    /// Receipts whose verdict is known that are kept for canaries.
+    pub canaries_kept: usize,
+}
+
+/// What users may claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claiming {
+    /// Claims of one job that are open at once.
+    pub open_max: usize,
+    /// Claims of one user within a day …
+    pub user_day_max: usize,
+    /// … of which so many may be dismissed; then no more until the day is over.
+    pub dismissed_day_max: usize,
+    /// Tiles of 64 × 64 pixels in one verification task of a claim.
+    pub tiles_per_task: u32,
+    /// Opinions on one part of a claim at most.
+    pub opinions_max: usize,
 }
 
 impl Default for Policy {
@@ -43,10 +89,41 @@ impl Default for Policy {
             crash_workers: 3,
             attempts_max: 8,
             inspections_max: 3,
-            probes_first: 3,
+            checking: Checking::default(),
             probes_max: 48,
             rejections_suspend: 2,
             verification_tries_max: 6,
+            verifiers: Verifying::default(),
+            reopen_ms: 24 * 3_600_000,
+            claims: Claiming::default(),
+        }
+    }
+}
+
+impl Default for Verifying {
+    fn default() -> Self {
+        Verifying {
+            second_rate: 0.05,
+            probation: 3,
+            canary_rate: 0.02,
+            failures_suspend: 2,
+            failures_share: 0.01,
+            convict: 2,
+            convict_established: 3,
+            opinions_max: 12,
+            canaries_kept: 256,
+        }
+    }
+}
+
+impl Default for Claiming {
+    fn default() -> Self {
+        Claiming {
+            open_max: 4,
+            user_day_max: 50,
+            dismissed_day_max: 10,
+            tiles_per_task: 24,
+            opinions_max: 5,
         }
     }
 }

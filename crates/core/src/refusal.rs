@@ -120,6 +120,12 @@ refusal_codes! {
     NotFound = "not_found",
     /// The frame has no output yet.
     FrameNotReady = "frame_not_ready",
+    /// There was a claim on this frame's result before.
+    ClaimThere = "claim_there",
+    /// More claims than one may have at once, or in a day.
+    ClaimsTooMany = "claims_too_many",
+    /// There is no claim with that number.
+    NoSuchClaim = "no_such_claim",
 }
 
 impl fmt::Display for RefusalCode {

@@ -99,7 +99,7 @@ pub enum ReceiptStatus {
 }
 
 /// The worker's signed statement, durable.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {
     /// Its number.
     pub id: ReceiptId,
@@ -119,4 +119,25 @@ pub struct Receipt {
     pub reason: Option<String>,
     /// Verification tasks that failed without an answer.
     pub failed_tries: u32,
+    /// Which frames are checked: whether this one is, and how that was drawn.
+    pub check: Check,
+    /// What its worker gets for it, in thousands of path-traced samples.
+    pub credit: u64,
+    /// Credit that its rejection cost the worker, to be given back if it was wrong.
+    pub forfeited: u64,
+    /// When it was accepted; none if it isn't.
+    pub accepted_at: Option<Time>,
+    /// Whether it was accepted once and then opened again.
+    pub reopened: bool,
+}
+
+/// Whether a frame gets probes of its own, and how that was drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Check {
+    /// The share of frames that the worker's standing asked to check when this one came, from 0 to 1.
+    pub rate: f64,
+    /// The frame's draw, from 0 to 1, as it follows from key and commitment: below the rate it is checked.
+    pub draw: f64,
+    /// Whether it is checked: drawn, the only one of its lease that can vouch for it, or reopened.
+    pub checked: bool,
 }

@@ -9,5 +9,6 @@ mod engines;
 pub mod manager;
 mod port;
 mod scenes;
+mod verdict;
 
 pub use candela_blobs as blobs;

@@ -46,7 +46,7 @@ fn main() {
     }
     let counts = compare(&worker, &replica, &control, None, &options).expect("tiles of one size");
     let tiles = vec![counts; 25];
-    let progress = Progress { round: 1, tiles_in_task: 2550 };
+    let progress = Progress { round: 1, probes_in_task: 2550 };
     let start = Instant::now();
     for _ in 0..rounds {
         black_box(judge(

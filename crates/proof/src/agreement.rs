@@ -6,7 +6,7 @@
 //! noise alone moves it (Euclidean over the group). The worker's value agrees if
 //!
 //! ```text
-//! |worker − replica| <= max(agreement_share · d, tolerance),
+//! |worker − replica| <= max(agreement_share · min(d, noise_cap · |replica|), tolerance),
 //! tolerance = max(relative_tolerance · |replica|, absolute_tolerance)
 //! ```
 //!
@@ -30,6 +30,22 @@
 //! leaves pixels informative down to a noise of 0.1 %. Where rounding grows larger (fine textures,
 //! edges), moving the sample moves the pixel too, so `d` is large and the first term allows it.
 //!
+//! The cap. The control comes from the same verifier as the replica, and nothing else checks `d`.
+//! Without a cap, a verifier that renders nothing could send any replica with a control far away
+//! from it, and whatever the worker delivered would agree. With `noise_cap` = 0.1 nobody is allowed
+//! more than 1 % of the replica: one step of an 8-bit sRGB picture is 0.9 % of the linear value at
+//! white and more in darker parts. Honest renders don't need more:
+//! - Rounding differs in proportion to the light that is summed, not to its noise. Of all pixels,
+//!   99.8 % were within 0.1 % on other instruction sets.
+//! - Where rounding flips a path, one of `N` samples changes, and the pixel moves by about `d /
+//!   √N`. Below 100 samples that is beyond a tenth of `d`: such pixels disagree with and without the
+//!   cap, and the noise floor counts them. Above, the cap adds only pixels that are still noisier
+//!   than `√N / 100` of their value.
+//!
+//! A cap makes agreement rarer, so it helps no cheat. Whether a pixel is informative is decided
+//! without it. It isn't all that keeps a verifier honest: a converged picture sent as the replica is
+//! within 1 % of clean pixels. Tasks whose answer is known find that one ([`crate::pictures`]).
+//!
 //! Not finite values. Identical bits always agree, also NaN and infinity. Where the replica isn't
 //! finite and the worker's bits differ, the pixel isn't judged. Where the replica is finite and the
 //! worker's isn't, they disagree. A control that isn't finite says nothing about noise: `d` is
@@ -51,6 +67,9 @@ use candela_core::layers::{Pixels, Size};
 pub struct CompareOptions {
     /// Share of the distance between control and replica that a worker may be off; 0 to 1.
     pub agreement_share: f64,
+    /// How much of the replica's length that distance counts as at most, so that no control
+    /// allows everything.
+    pub noise_cap: f64,
     /// Share of the replica's length that a worker may be off.
     pub relative_tolerance: f64,
     /// What a worker may be off in any case, in scene-linear units.
@@ -65,6 +84,7 @@ impl Default for CompareOptions {
     fn default() -> Self {
         CompareOptions {
             agreement_share: 0.1,
+            noise_cap: 0.1,
             relative_tolerance: 1e-4,
             absolute_tolerance: 1e-6,
             unstable_share: 0.5,
@@ -89,7 +109,7 @@ pub enum Rendering {
 impl std::fmt::Display for Rendering {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Rendering::Worker => "the worker's tile",
+            Rendering::Worker => "the worker's picture",
             Rendering::Replica => "the replica",
             Rendering::Control => "the control",
             Rendering::SecondReplica => "the second replica",
@@ -129,7 +149,7 @@ pub enum Mismatch {
     NoChannels,
 }
 
-/// Compares one tile and counts; [`compare_map`] also says which pixels.
+/// Compares one probe and counts; [`compare_map`] also says which pixels.
 ///
 /// # Errors
 ///
@@ -144,7 +164,7 @@ pub fn compare(
     compare_map(worker, replica, control, second, options).map(|map| map.counts())
 }
 
-/// Compares one tile, pixel by pixel.
+/// Compares one probe, pixel by pixel.
 ///
 /// All renderings cover the same region. Where a setting such as adaptive sampling disturbs the
 /// edge of a rendered region, the caller renders a margin and cuts it off before (`Pixels::cut`).
@@ -291,7 +311,8 @@ impl PixelValues<'_> {
         let tolerance =
             (options.relative_tolerance * replica_length).max(options.absolute_tolerance);
         let noise = Some(off(self.control)).filter(|d| d.is_finite()).unwrap_or(0.0);
-        let allowed = (options.agreement_share * noise).max(tolerance);
+        let capped = noise.min(options.noise_cap * replica_length);
+        let allowed = (options.agreement_share * capped).max(tolerance);
         // A distance that isn't a number is not within anything.
         let within = |other: &[f32], limit: f64| off(other) <= limit;
         let unstable = self

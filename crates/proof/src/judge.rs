@@ -18,7 +18,7 @@
 //!   are wrong. `c` is at least the floor's `clump_px` and, where two replicas differed, at least
 //!   the size of the clumps in which they did.
 //! - Towards acceptance the clusters are patches, with `mⱼ` judged pixels each: `n_eff = (Σ mⱼ)² /
-//!   Σ mⱼ²` (Kish's formula for unequal weights), of which the same share is wrong. A tile with an
+//!   Σ mⱼ²` (Kish's formula for unequal weights), of which the same share is wrong. A probe with an
 //!   object in one corner counts less than one with as many informative pixels spread over it.
 //!
 //! # Tests
@@ -32,25 +32,40 @@
 //! the case here.
 //!
 //! - **Rejected** if any of three tests finds the counts impossible under the floor, each at `α_k /
-//!   3`: informative pixels, direct pixels, and *bad tiles*. A tile is bad if at least half of its
-//!   judged pixels (64 or more of them) are wrong and the clump model excludes that for an honest
-//!   one. Where the scene is repeatable, one bad tile rejects.
-//! - **Accepted** if not rejected, [`Policy::tiles_min`] tiles were judged, the informative count
+//!   3`: informative pixels, direct pixels, and *bad probes*. Where the scene is repeatable, a probe
+//!   is bad if at least a quarter of its judged pixels (64 or more of them) are wrong, and if the
+//!   clump model gives such a count a chance of at most `α_k / 3 / T` with `T` probes compared
+//!   (union bound over them). One bad probe rejects.
+//! - **Accepted** if not rejected, [`Policy::probes_min`] probes were judged, the informative count
 //!   is one that the nearest cheat produces with at most `accept_error / 2^k`, and the direct
-//!   pixels are compatible with the floor (tail above `accept_error`).
-//! - If after [`Policy::tiles_max`] tiles there are hardly any informative pixels (sky, blank
+//!   pixels are compatible with the floor (tail above `accept_error`). Whatever was left out of the
+//!   tests for rejection counts here.
+//! - If after [`Policy::probes_max`] probes there are hardly any informative pixels (sky, blank
 //!   frames), direct pixels take their place: they must exclude the nearest cheat in the same way,
 //!   and the few informative ones be compatible with the floor.
-//! - If every tile of the task was compared, there is no sampling error left: accepted if the share
+//! - If every probe of the task was compared, there is no sampling error left: accepted if the share
 //!   of wrong pixels is nearer to honest than to the nearest cheat (equal likelihood, the slope of
 //!   Wald's test); rejected if impossible under the floor at `reject_error_exhausted`.
 //! - **Undecided** otherwise: draw more, then whole frames, then another verifier, if possible of
 //!   the worker's class.
 //!
-//! What sampling by tiles can't see is stated apart: forging a share `f` of the frame's area in
-//! whole tiles is missed by `T` even draws with `(1 − f)^T` ([`Policy::tiles_to_catch`]). Half of
+//! Why a quarter. A forged rectangle covers some cells and a part of others; a quarter of a cell of
+//! 32 × 32 is one patch of 16 × 16, the clump that the nearest cheat is assumed to have. The worst
+//! honest cell that was measured, between different instruction sets, had 0.8 % of its pixels wrong,
+//! a thirtieth of that. Under a floor of 2 · 10⁻³ with clumps of 16 px, 256 of 1024 pixels have a
+//! chance of 3 · 10⁻²⁹ (16 or more of 64 draws), and under 10⁻², the most that a floor may be
+//! estimated to, 4 · 10⁻¹⁸; a hundred probes at that floor reach a chance of 4 · 10⁻¹⁶.
+//! The model's weak place is an object that honest machines render differently as a whole. None was
+//! seen in a scene that repeats; in one that doesn't, a probe needs half of its pixels wrong to be
+//! bad, and their number decides (below).
+//!
+//! What sampling by probes can't see is stated apart: forging a share `f` of the frame's area in
+//! whole probes is missed by `T` even draws with `(1 − f)^T` ([`Policy::probes_to_catch`]). Half of
 //! the probes are drawn by noise; against a forger who picks the quietest tenth of a picture, only
 //! the other half counts.
+//!
+//! More disagreement never turns a rejection into an acceptance: every test for acceptance looks at
+//! all wrong pixels and lets none pass that would reject if none were set aside.
 //!
 //! # Scenes that don't repeat
 //!
@@ -62,9 +77,9 @@
 //! over pixels of any mixture of `q`, the same holds with the mean `d`. If unstable values never
 //! repeat, the chance is `1 − √(1 − d)`, which is smaller. The floor is raised by this, with the
 //! upper Clopper–Pearson bound (10⁻³) of `d`. The margin takes away more than that; it isn't
-//! credited. Where whole areas flip together, whole tiles may: the chance of a bad tile is raised
+//! credited. Where whole areas flip together, whole probes may: the chance of a bad probe is raised
 //! by the same amount as soon as anything unstable was seen. If inspection found the scene
-//! unrepeatable, the caller sets `bad_tile_share_upper`. Where it isn't 0, bad tiles are tested by
+//! unrepeatable, the caller sets `bad_probe_share_upper`. Where it isn't 0, bad probes are tested by
 //! their number alone, and the pixels' tests for rejection leave them out; those for acceptance
 //! don't.
 
@@ -83,7 +98,7 @@ use pool::first_true;
 pub struct Policy {
     /// Chance that an honest worker's task is rejected by sampling, over all rounds.
     pub reject_error: f64,
-    /// The same, once every tile of the task was compared and no more can be drawn.
+    /// The same, once every probe of the task was compared and no more can be drawn.
     pub reject_error_exhausted: f64,
     /// Chance that the nearest cheat's task is accepted, over all rounds.
     pub accept_error: f64,
@@ -92,20 +107,22 @@ pub struct Policy {
     /// How many patches of 16 × 16 pixels a clump of a cheat's wrong pixels covers, at least 1.
     pub cheat_clump_patches: f64,
     /// Tiles that must have been judged (at least half of their pixels) before acceptance.
-    pub tiles_min: u64,
+    pub probes_min: u64,
     /// Tiles after which direct pixels take the place of missing informative ones.
-    pub tiles_max: u64,
-    /// Fewer informative pixels than this after `tiles_max` tiles are "hardly any".
+    pub probes_max: u64,
+    /// Fewer informative pixels than this after `probes_max` probes are "hardly any".
     pub informative_px_min: u64,
-    /// Share of a tile's judged pixels that must be wrong for it to be bad.
-    pub bad_tile_share: f64,
-    /// Judged pixels without which a tile isn't called bad.
-    pub bad_tile_px_min: u64,
+    /// Share of a probe's judged pixels that must be wrong for it to be bad, in scenes that repeat.
+    pub bad_probe_share: f64,
+    /// The same in scenes in which honest probes may be bad (`bad_probe_share_upper` above 0).
+    pub bad_probe_share_unrepeatable: f64,
+    /// Judged pixels without which a probe isn't called bad.
+    pub bad_probe_px_min: u64,
 }
 
 impl Default for Policy {
-    /// The error rates that the project promises; 25 tiles are five for each frame of a task of
-    /// five, and catch a forged tenth of the area with 93 %.
+    /// That of a whole task: the error rates that the project promises. 25 probes are five for each
+    /// frame of a task of five.
     fn default() -> Self {
         Policy {
             reject_error: 1e-9,
@@ -113,21 +130,22 @@ impl Default for Policy {
             accept_error: 1e-3,
             cheat_share: 0.03,
             cheat_clump_patches: 1.0,
-            tiles_min: 25,
-            tiles_max: 50,
+            probes_min: 25,
+            probes_max: 50,
             informative_px_min: 256,
-            bad_tile_share: 0.5,
-            bad_tile_px_min: 64,
+            bad_probe_share: 0.25,
+            bad_probe_share_unrepeatable: 0.5,
+            bad_probe_px_min: 64,
         }
     }
 }
 
 impl Policy {
-    /// How many evenly drawn tiles miss a forged share of the area with at most the chance `miss`.
+    /// How many evenly drawn probes miss a forged share of the area with at most the chance `miss`.
     ///
-    /// `(1 − share)^tiles <= miss`. Both lie between 0 and 1, ends excluded.
+    /// `(1 − share)^probes <= miss`. Both lie between 0 and 1, ends excluded.
     #[must_use]
-    pub fn tiles_to_catch(forged_share: f64, miss: f64) -> u64 {
+    pub fn probes_to_catch(forged_share: f64, miss: f64) -> u64 {
         (stats::ln(miss) / stats::ln(1.0 - forged_share)).ceil() as u64
     }
 }
@@ -137,9 +155,9 @@ impl Policy {
 pub struct Progress {
     /// Which judgement of this task this is, from 1; counted up each time more probes were drawn.
     pub round: u32,
-    /// How many tiles there are to draw from: those of all frames of the task, or of the one frame
+    /// How many probes there are to draw from: those of all frames of the task, or of the one frame
     /// that is judged alone.
-    pub tiles_in_task: u64,
+    pub probes_in_task: u64,
 }
 
 /// What a judgement says.
@@ -160,23 +178,23 @@ pub enum Reason {
     InformativePixels,
     /// Rejected: so many direct pixels disagree as honest machines never show.
     DirectPixels,
-    /// Rejected: tiles that are wrong as a whole.
-    BadTiles,
+    /// Rejected: probes of which a large part is wrong.
+    BadProbes,
     /// Accepted: even the cheat nearest to honest would show more wrong pixels.
     NearestCheatExcluded,
     /// Accepted: hardly anything depends on the seed, and what doesn't matches.
     DirectMatch,
-    /// Accepted: every tile was compared, and the share of wrong pixels is an honest one.
+    /// Accepted: every probe was compared, and the share of wrong pixels is an honest one.
     AllCompared,
     /// Undecided: no pixel could be judged.
     NothingJudged,
-    /// Undecided: fewer tiles than the policy asks for.
-    TooFewTiles,
+    /// Undecided: fewer probes than the policy asks for.
+    TooFewProbes,
     /// Undecided: too few pixels to exclude the nearest cheat, even if all agreed.
     TooFewPixels,
     /// Undecided: more disagreement than acceptance allows and less than rejection asks for.
     BetweenBounds,
-    /// Undecided, and no tile is left to draw: ask another verifier.
+    /// Undecided, and no probe is left to draw: ask another verifier.
     Exhausted,
 }
 
@@ -185,15 +203,15 @@ impl std::fmt::Display for Reason {
         f.write_str(match self {
             Reason::InformativePixels => "more noisy pixels disagree than honest machines show",
             Reason::DirectPixels => "more noise-free pixels disagree than honest machines show",
-            Reason::BadTiles => "whole tiles disagree",
+            Reason::BadProbes => "large parts of probes disagree",
             Reason::NearestCheatExcluded => "even the cheat nearest to honest would show more",
             Reason::DirectMatch => "nothing depends on the seed, and the pixels match",
-            Reason::AllCompared => "every tile was compared and matches",
+            Reason::AllCompared => "every probe was compared and matches",
             Reason::NothingJudged => "no pixel could be judged",
-            Reason::TooFewTiles => "too few tiles were judged",
+            Reason::TooFewProbes => "too few probes were judged",
             Reason::TooFewPixels => "too few pixels were judged",
             Reason::BetweenBounds => "the disagreement lies between the two bounds",
-            Reason::Exhausted => "every tile was compared, and the disagreement is in doubt",
+            Reason::Exhausted => "every probe was compared, and the disagreement is in doubt",
         })
     }
 }
@@ -205,7 +223,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Why.
     pub reason: Reason,
-    /// The counts of all tiles, added up.
+    /// The counts of all probes, added up.
     pub pooled: TileCounts,
     /// The floor that was used: the given one, raised by what two replicas showed.
     pub floor: NoiseFloor,
@@ -214,30 +232,30 @@ pub struct Judgement {
     /// Direct pixels and their bounds.
     pub direct: Pool,
     /// Tiles that were compared.
-    pub tiles: u64,
-    /// Of these, tiles of which at least half of the pixels were judged.
-    pub tiles_judged: u64,
+    pub probes: u64,
+    /// Of these, probes of which at least half of the pixels were judged.
+    pub probes_judged: u64,
     /// Tiles that are wrong as a whole.
-    pub bad_tiles: u64,
-    /// That many bad tiles reject; none if no number of them would.
-    pub bad_tiles_reject_from: Option<u64>,
+    pub bad_probes: u64,
+    /// That many bad probes reject; none if no number of them would.
+    pub bad_probes_reject_from: Option<u64>,
 }
 
-/// Judges a task by the tiles compared so far.
+/// Judges a task by the probes compared so far.
 ///
-/// The counts are those of [`crate::agreement::compare`] ([`TileCounts::is_consistent`]), each tile
+/// The counts are those of [`crate::agreement::compare`] ([`TileCounts::is_consistent`]), each probe
 /// of a frame once. Values of the floor outside their ranges are moved to the nearest end of them,
 /// NaN to the end that rejects nobody. The policy is our own and is taken as it is.
 #[must_use]
 pub fn judge(
-    tiles: &[TileCounts],
+    probes: &[TileCounts],
     floor: &NoiseFloor,
     policy: &Policy,
     progress: Progress,
 ) -> Judgement {
-    let pooled: TileCounts = tiles.iter().copied().sum();
+    let pooled: TileCounts = probes.iter().copied().sum();
     let floor = floor.raised(&pooled);
-    let exhausted = tiles.len() as u64 >= progress.tiles_in_task;
+    let exhausted = probes.len() as u64 >= progress.probes_in_task;
     let spent = f64::from(progress.round.max(1)) * std::f64::consts::LN_2;
     let ln_accept = stats::ln(policy.accept_error) - spent;
     let ln_reject = if exhausted {
@@ -245,11 +263,12 @@ pub fn judge(
     } else {
         stats::ln(policy.reject_error) - spent
     } - stats::ln(3.0);
-    let bad = |tile: &&TileCounts| is_bad(tile, &floor, policy, ln_reject);
-    let bad_tiles = tiles.iter().filter(bad).count();
-    // Where honest tiles may be bad, rejection by pixels looks at the others only.
+    let ln_bad = ln_reject - stats::ln((probes.len() as f64).max(1.0));
+    let bad = |probe: &&TileCounts| is_bad(probe, &floor, policy, ln_bad);
+    let bad_probes = probes.iter().filter(bad).count();
+    // Where honest probes may be bad, rejection by pixels looks at the others only.
     let aside: TileCounts =
-        tiles.iter().filter(bad).filter(|_| floor.bad_tile_share_upper > 0.0).copied().sum();
+        probes.iter().filter(bad).filter(|_| floor.bad_probe_share_upper > 0.0).copied().sum();
     let pool = |kind| Pool::new(kind, &floor, policy, (ln_reject, ln_accept));
     let mut judgement = Judgement {
         verdict: Verdict::Undecided,
@@ -268,34 +287,39 @@ pub fn judge(
             wrong_aside: aside.direct_wrong(),
             patch_squares: pooled.direct_patch_squares,
         }),
-        tiles: tiles.len() as u64,
-        tiles_judged: tiles.iter().filter(|tile| is_judged(tile)).count() as u64,
-        bad_tiles: bad_tiles as u64,
-        bad_tiles_reject_from: bad_tiles_reject_from(tiles.len() as u64, &floor, ln_reject),
+        probes: probes.len() as u64,
+        probes_judged: probes.iter().filter(|probe| is_judged(probe)).count() as u64,
+        bad_probes: bad_probes as u64,
+        bad_probes_reject_from: bad_probes_reject_from(probes.len() as u64, &floor, ln_reject),
     };
     (judgement.verdict, judgement.reason) = decide(&judgement, policy, exhausted);
     judgement
 }
 
-fn is_judged(tile: &TileCounts) -> bool {
-    tile.pixels > 0 && 2 * tile.judged() >= tile.pixels
+fn is_judged(probe: &TileCounts) -> bool {
+    probe.pixels > 0 && 2 * probe.judged() >= probe.pixels
 }
 
-/// Wrong as a whole, and not by a clump of an honest machine's wrong pixels.
-fn is_bad(tile: &TileCounts, floor: &NoiseFloor, policy: &Policy, ln_reject: f64) -> bool {
-    let (judged, wrong) = (tile.judged() as f64, tile.wrong() as f64);
-    tile.judged() >= policy.bad_tile_px_min.max(1)
-        && wrong >= policy.bad_tile_share * judged
-        && floor.ln_tail(wrong, judged) <= ln_reject
+/// Wrong in a large part, and not by a clump of an honest machine's wrong pixels.
+fn is_bad(probe: &TileCounts, floor: &NoiseFloor, policy: &Policy, ln_bad: f64) -> bool {
+    let (judged, wrong) = (probe.judged() as f64, probe.wrong() as f64);
+    let share = if floor.bad_probe_share_upper > 0.0 {
+        policy.bad_probe_share_unrepeatable
+    } else {
+        policy.bad_probe_share
+    };
+    probe.judged() >= policy.bad_probe_px_min.max(1)
+        && wrong >= share * judged
+        && floor.ln_tail(wrong, judged) <= ln_bad
 }
 
-fn bad_tiles_reject_from(tiles: u64, floor: &NoiseFloor, ln_reject: f64) -> Option<u64> {
-    let share = floor.bad_tile_share_upper;
+fn bad_probes_reject_from(probes: u64, floor: &NoiseFloor, ln_reject: f64) -> Option<u64> {
+    let share = floor.bad_probe_share_upper;
     if share <= 0.0 {
         return Some(1);
     }
-    first_true(1, tiles, |bad| {
-        stats::ln_tail_at_least(bad as f64, tiles as f64, share) <= ln_reject
+    first_true(1, probes, |bad| {
+        stats::ln_tail_at_least(bad as f64, probes as f64, share) <= ln_reject
     })
 }
 
@@ -304,29 +328,28 @@ fn decide(j: &Judgement, policy: &Policy, exhausted: bool) -> (Verdict, Reason) 
         return (Verdict::Undecided, Reason::NothingJudged);
     }
     let rejections = [
-        (j.bad_tiles_reject_from.is_some_and(|from| j.bad_tiles >= from), Reason::BadTiles),
+        (j.bad_probes_reject_from.is_some_and(|from| j.bad_probes >= from), Reason::BadProbes),
         (j.informative.is_rejected(), Reason::InformativePixels),
         (j.direct.is_rejected(), Reason::DirectPixels),
     ];
     if let Some((_, reason)) = rejections.into_iter().find(|(rejected, _)| *rejected) {
         return (Verdict::Rejected, reason);
     }
-    let enough_tiles = exhausted || j.tiles_judged >= policy.tiles_min;
-    let at_limit = exhausted || j.tiles >= policy.tiles_max;
+    let enough_probes = exhausted || j.probes_judged >= policy.probes_min;
+    let at_limit = exhausted || j.probes >= policy.probes_max;
     let hardly_informative = at_limit && j.informative.judged < policy.informative_px_min;
     let slope = floor::even_share(j.floor.disagree_share_upper, policy.cheat_share);
     let honest_share = |pool: &Pool| pool.wrong as f64 <= slope * pool.judged as f64;
-    let compatible = |pool: &Pool| {
-        pool.ln_tail_floor > stats::ln(policy.accept_error)
-            && (pool.wrong_aside == 0 || honest_share(pool))
-    };
+    let compatible = |pool: &Pool| pool.ln_tail_floor > stats::ln(policy.accept_error);
+    // What was set aside doesn't reject, but nothing is accepted with it.
+    let none_rejects = !j.informative.is_rejected_with_all() && !j.direct.is_rejected_with_all();
     let acceptances = [
         (
-            enough_tiles && j.informative.is_accepted() && compatible(&j.direct),
+            enough_probes && j.informative.is_accepted() && compatible(&j.direct),
             Reason::NearestCheatExcluded,
         ),
         (
-            enough_tiles
+            enough_probes
                 && hardly_informative
                 && j.direct.is_accepted()
                 && compatible(&j.informative),
@@ -340,14 +363,15 @@ fn decide(j: &Judgement, policy: &Policy, exhausted: bool) -> (Verdict, Reason) 
             Reason::AllCompared,
         ),
     ];
-    if let Some((_, reason)) = acceptances.into_iter().find(|(accepted, _)| *accepted) {
+    let accepted = acceptances.into_iter().find(|(accepted, _)| *accepted && none_rejects);
+    if let Some((_, reason)) = accepted {
         return (Verdict::Accepted, reason);
     }
     let carrying = if hardly_informative { &j.direct } else { &j.informative };
     let reason = if exhausted {
         Reason::Exhausted
-    } else if !enough_tiles {
-        Reason::TooFewTiles
+    } else if !enough_probes {
+        Reason::TooFewProbes
     } else if carrying.accept_up_to.is_none() {
         Reason::TooFewPixels
     } else {

@@ -1,4 +1,4 @@
-//! The verification key and the order in which it draws a frame's tiles as probes.
+//! The verification key and the order in which it draws a frame's probes.
 //!
 //! The order is a function of (key, frame, layers hash, grid, noise preview) and of nothing else.
 //! The worker fixes it by committing to the layers and cannot know it before, since it lacks the
@@ -12,10 +12,10 @@
 use std::fmt;
 
 use candela_core::id::BlobHash;
-use candela_core::layers::{Size, TileGrid, TileIndex};
+use candela_core::layers::{ProbeGrid, ProbeIndex, Size};
 
 /// Separates this use of the key from any other; changing the drawing means changing this text.
-const CONTEXT: &[u8] = b"candela probe order 1";
+const CONTEXT: &[u8] = b"candela probe order 2";
 
 /// The largest noise value of a preview becomes this weight per pixel; smaller ones in proportion.
 const WEIGHT_ONE: f64 = (1u64 << 32) as f64;
@@ -67,12 +67,12 @@ impl NoiseMap {
         Ok(NoiseMap { size, values })
     }
 
-    /// The noise in each tile of a grid, row by row: the integral of the map over the tile's
+    /// The noise in each cell of a grid, row by row: the integral of the map over the cell's
     /// pixels.
     ///
-    /// Largest value of the map = 2³² per pixel of the picture; a tile is at most 2⁴⁴.
+    /// Largest value of the map = 2³² per pixel of the picture; a cell is at most 2⁴².
     #[must_use]
-    pub fn tile_weights(&self, grid: TileGrid) -> Vec<u64> {
+    pub fn cell_weights(&self, grid: ProbeGrid) -> Vec<u64> {
         let usable = |value: f32| if value.is_finite() && value > 0.0 { value } else { 0.0 };
         let largest = self.values.iter().copied().map(usable).fold(0.0, f32::max);
         if largest == 0.0 {
@@ -81,9 +81,9 @@ impl NoiseMap {
         let weight =
             |value: f32| (f64::from(usable(value)) * WEIGHT_ONE / f64::from(largest)) as u64;
         (0..grid.len())
-            .filter_map(|number| grid.tile(number))
-            .map(|tile| {
-                let region = grid.region(tile);
+            .filter_map(|number| grid.cell(number))
+            .map(|cell| {
+                let region = grid.region(cell);
                 let columns = overlaps(region.x0, region.x1, self.size.width, grid.size.width);
                 let rows = overlaps(region.y0, region.y1, self.size.height, grid.size.height);
                 let mut sum = 0u128;
@@ -112,17 +112,17 @@ fn overlaps(from: u32, to: u32, preview_px: u32, picture_px: u32) -> Vec<(usize,
         .collect()
 }
 
-/// The order in which a frame's tiles are drawn as probes: each tile once.
+/// The order in which a frame's cells of 32 × 32 pixels are drawn as probes: each once.
 ///
-/// Draws 0, 2, 4 … are even over the tiles that are left. Draws 1, 3, 5 … are in proportion to the
-/// noise of the tiles that are left; without a map, or when no noise is left, they are even too.
+/// Draws 0, 2, 4 … are even over the cells that are left. Draws 1, 3, 5 … are in proportion to the
+/// noise of the cells that are left; without a map, or when no noise is left, they are even too.
 /// The first draws are the probes; further ones follow when the verdict is undecided.
 #[must_use]
 pub fn probe_order(
     key: &VerificationKey,
     frame: i32,
     layers: &BlobHash,
-    grid: TileGrid,
+    grid: ProbeGrid,
     noise: Option<&NoiseMap>,
 ) -> ProbeOrder {
     let mut hasher = blake3::Hasher::new_keyed(&key.0);
@@ -131,7 +131,7 @@ pub fn probe_order(
     hasher.update(&layers.0);
     hasher.update(&grid.size.width.to_le_bytes());
     hasher.update(&grid.size.height.to_le_bytes());
-    let weights = noise.map_or_else(|| vec![0; grid.len()], |noise| noise.tile_weights(grid));
+    let weights = noise.map_or_else(|| vec![0; grid.len()], |noise| noise.cell_weights(grid));
     ProbeOrder {
         grid,
         stream: hasher.finalize_xof(),
@@ -140,13 +140,13 @@ pub fn probe_order(
     }
 }
 
-/// Iterator over a frame's tiles in the order in which they are probed; see [`probe_order`].
+/// Iterator over a frame's cells in the order in which they are probed; see [`probe_order`].
 ///
-/// A draw costs time in proportion to the tiles left, and only the draws that are taken cost it.
+/// A draw costs time in proportion to the cells left, and only the draws that are taken cost it.
 pub struct ProbeOrder {
-    grid: TileGrid,
+    grid: ProbeGrid,
     stream: blake3::OutputReader,
-    /// Number and noise weight of each tile not yet drawn, in the order of their numbers.
+    /// Number and noise weight of each cell not yet drawn, in the order of their numbers.
     left: Vec<(usize, u64)>,
     drawn: usize,
 }
@@ -192,16 +192,16 @@ impl ProbeOrder {
 }
 
 impl Iterator for ProbeOrder {
-    type Item = TileIndex;
+    type Item = ProbeIndex;
 
-    fn next(&mut self) -> Option<TileIndex> {
+    fn next(&mut self) -> Option<ProbeIndex> {
         if self.left.is_empty() {
             return None;
         }
         let place = self.place();
         self.drawn += 1;
         let (number, _) = self.left.remove(place);
-        self.grid.tile(number)
+        self.grid.cell(number)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

@@ -180,6 +180,26 @@ pub fn share_upper(x: f64, n: f64, error: f64) -> f64 {
     high
 }
 
+/// Lower end of the one-sided Clopper–Pearson interval: the smallest share under which `x` of `n` or
+/// more still has a probability above `error`. 0 when `n` or `x` is zero.
+#[must_use]
+pub fn share_lower(x: f64, n: f64, error: f64) -> f64 {
+    if n.is_nan() || n <= 0.0 || x.is_nan() || x <= 0.0 {
+        return 0.0;
+    }
+    let (x, mut low, mut high) = (x.min(n), 0.0, 1.0);
+    let ln_error = ln(error);
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if ln_tail_at_least(x, n, middle) > ln_error {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    low
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,6 +276,11 @@ mod tests {
         near(share_upper(0.0, 100.0, 0.05), 1.0 - 0.05f64.powf(0.01), 1e-12);
         // 5 of 50 at 2.5 % in the tail: 0.2181, the value in tables.
         near(share_upper(5.0, 50.0, 0.025), 0.218_135, 1e-5);
+        // The lower end of the same: 0.0333. All of n: error^(1/n).
+        near(share_lower(5.0, 50.0, 0.025), 0.033_275, 1e-4);
+        near(share_lower(20.0, 20.0, 0.05), 0.05f64.powf(0.05), 1e-12);
+        assert_eq!(share_lower(0.0, 50.0, 0.05), 0.0);
+        assert_eq!(share_lower(0.0, 0.0, 0.05), 0.0);
         assert_eq!(share_upper(0.0, 0.0, 0.05), 1.0);
         assert_eq!(share_upper(4.0, 4.0, 0.05), 1.0);
     }

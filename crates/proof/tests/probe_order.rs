@@ -1,7 +1,7 @@
 //! The drawing of probes: complete, fair, in proportion, and never changed unnoticed.
 
 use candela_core::id::BlobHash;
-use candela_core::layers::{Size, TileGrid, TileIndex};
+use candela_core::layers::{ProbeGrid, ProbeIndex, Size};
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
 use proptest::prelude::*;
 
@@ -11,8 +11,8 @@ fn key(seed: u32) -> VerificationKey {
 
 const LAYERS: BlobHash = BlobHash([7; 32]);
 
-fn grid(width: u32, height: u32) -> TileGrid {
-    TileGrid { size: Size { width, height } }
+fn grid(width: u32, height: u32) -> ProbeGrid {
+    ProbeGrid { size: Size { width, height } }
 }
 
 /// Noise that grows from left to right, in a preview of 8 × 4 pixels.
@@ -21,8 +21,8 @@ fn slope() -> NoiseMap {
     NoiseMap::new(Size { width: 8, height: 4 }, values).unwrap()
 }
 
-fn text(order: impl Iterator<Item = TileIndex>) -> String {
-    order.map(|tile| format!("{}.{}", tile.column, tile.row)).collect::<Vec<_>>().join(" ")
+fn text(order: impl Iterator<Item = ProbeIndex>) -> String {
+    order.map(|cell| format!("{}.{}", cell.column, cell.row)).collect::<Vec<_>>().join(" ")
 }
 
 /// Chi-square of counts against expected ones must lie below `df + 5 sqrt(2 df) + 10`: beyond that
@@ -37,11 +37,11 @@ fn check_chi_square(counts: &[u64], expected: &[f64]) {
 
 #[test]
 fn the_order_never_changes() {
-    let even = text(probe_order(&key(1), 12, &LAYERS, grid(480, 270), None));
-    insta::assert_snapshot!(even, @"4.3 6.4 1.2 0.1 3.1 6.1 1.1 7.3 3.3 2.1 0.0 1.3 7.4 1.4 0.4 3.0 5.0 3.4 0.3 2.4 1.0 2.2 4.4 5.2 4.0 5.1 5.4 5.3 2.0 7.1 6.3 6.2 3.2 4.1 7.0 4.2 2.3 6.0 0.2 7.2");
+    let even = text(probe_order(&key(1), 12, &LAYERS, grid(256, 160), None));
+    insta::assert_snapshot!(even, @"5.2 7.4 4.0 7.0 1.1 1.0 3.3 4.4 5.1 0.1 7.1 4.3 0.0 5.4 6.4 4.2 6.1 2.2 3.4 7.3 0.2 2.1 1.2 0.3 7.2 6.0 1.3 5.0 6.3 0.4 4.1 3.0 2.0 2.4 2.3 5.3 3.1 6.2 1.4 3.2");
     let noise = slope();
-    let weighted = text(probe_order(&key(1), 12, &LAYERS, grid(480, 270), Some(&noise)));
-    insta::assert_snapshot!(weighted, @"4.3 5.2 1.2 6.0 3.1 5.3 1.1 7.1 6.3 3.2 0.0 3.0 7.4 1.3 2.4 6.2 5.0 4.4 3.3 7.2 1.0 7.0 5.4 6.1 4.0 2.0 6.4 4.2 0.1 5.1 3.4 4.1 2.3 2.2 0.2 7.3 1.4 2.1 0.3 0.4");
+    let weighted = text(probe_order(&key(1), 12, &LAYERS, grid(256, 160), Some(&noise)));
+    insta::assert_snapshot!(weighted, @"5.2 2.4 4.0 5.1 0.1 3.3 2.3 7.0 4.1 4.4 6.1 6.2 0.0 7.1 7.4 4.3 3.1 1.3 6.4 2.1 1.2 6.3 0.2 2.2 7.2 5.3 4.2 7.3 0.4 5.0 6.0 3.0 1.0 5.4 0.3 2.0 1.1 3.2 3.4 1.4");
 }
 
 #[test]
@@ -59,27 +59,27 @@ fn every_part_of_the_input_counts() {
 
 #[test]
 fn even_draws_are_even() {
-    let tiles = grid(480, 270);
+    let cells = grid(480, 270);
     for draw in [0, 1, 2, 7] {
-        let mut counts = vec![0u64; tiles.len()];
+        let mut counts = vec![0u64; cells.len()];
         for seed in 0..8000 {
-            let tile = probe_order(&key(seed), 1, &LAYERS, tiles, None).nth(draw).unwrap();
-            counts[(tile.row * tiles.columns() + tile.column) as usize] += 1;
+            let cell = probe_order(&key(seed), 1, &LAYERS, cells, None).nth(draw).unwrap();
+            counts[(cell.row * cells.columns() + cell.column) as usize] += 1;
         }
-        check_chi_square(&counts, &vec![8000.0 / tiles.len() as f64; tiles.len()]);
+        check_chi_square(&counts, &vec![8000.0 / cells.len() as f64; cells.len()]);
     }
 }
 
 #[test]
-fn odd_draws_follow_the_noise_of_the_tiles_that_are_left() {
-    let tiles = grid(512, 64);
+fn odd_draws_follow_the_noise_of_the_cells_that_are_left() {
+    let cells = grid(256, 32);
     let values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f32::NAN, -3.0];
     let noise = NoiseMap::new(Size { width: 8, height: 1 }, values).unwrap();
-    let weights = noise.tile_weights(tiles);
+    let weights = noise.cell_weights(cells);
     assert_eq!(weights[6..], [0, 0]);
     let (mut counts, mut expected) = (vec![0u64; 8], vec![0.0; 8]);
     for seed in 0..8000 {
-        let mut order = probe_order(&key(seed), 1, &LAYERS, tiles, Some(&noise));
+        let mut order = probe_order(&key(seed), 1, &LAYERS, cells, Some(&noise));
         let first = order.next().unwrap().column as usize;
         counts[order.next().unwrap().column as usize] += 1;
         let left: f64 = 21.0 - if first < 6 { first as f64 + 1.0 } else { 0.0 };
@@ -92,16 +92,19 @@ fn odd_draws_follow_the_noise_of_the_tiles_that_are_left() {
 }
 
 #[test]
-fn weights_are_the_noise_over_the_tiles_pixels() {
-    // Two preview pixels over 96 columns: the first tile has 48 of the one and 16 of the other.
+fn weights_are_the_noise_over_the_cells_pixels() {
+    // Two preview pixels over 96 columns: the middle cell has 16 of the one and 16 of the other.
     let noise = NoiseMap::new(Size { width: 2, height: 1 }, vec![1.0, 4.0]).unwrap();
     let one = 1u64 << 32;
-    assert_eq!(noise.tile_weights(grid(96, 10)), [(48 + 16 * 4) * 10 * one / 4, 32 * 10 * one]);
+    assert_eq!(
+        noise.cell_weights(grid(96, 10)),
+        [32 * 10 * one / 4, (16 + 16 * 4) * 10 * one / 4, 32 * 10 * one]
+    );
     let blank = NoiseMap::new(Size { width: 1, height: 1 }, vec![f32::INFINITY]).unwrap();
-    assert_eq!(blank.tile_weights(grid(96, 10)), [0, 0]);
+    assert_eq!(blank.cell_weights(grid(96, 10)), [0, 0, 0]);
     // A preview larger than the picture.
     let fine = NoiseMap::new(Size { width: 4, height: 1 }, vec![0.0, 0.0, 0.0, 2.0]).unwrap();
-    assert_eq!(fine.tile_weights(grid(1, 1)), [one / 4]);
+    assert_eq!(fine.cell_weights(grid(1, 1)), [one / 4]);
 }
 
 #[test]
@@ -127,20 +130,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_tile_comes_once(
+    fn every_cell_comes_once(
         seed in any::<u32>(), frame in any::<i32>(), width in 1u32..900, height in 1u32..900,
         values in proptest::collection::vec(any::<f32>(), 12), wide in any::<bool>(),
     ) {
         let size = if wide { Size { width: 4, height: 3 } } else { Size { width: 2, height: 6 } };
         let noise = NoiseMap::new(size, values).unwrap();
-        let tiles = grid(width, height);
-        let order = probe_order(&key(seed), frame, &LAYERS, tiles, Some(&noise));
-        prop_assert_eq!(order.len(), tiles.len());
-        let mut drawn: Vec<_> = order.map(|tile| (tile.row, tile.column)).collect();
+        let cells = grid(width, height);
+        let order = probe_order(&key(seed), frame, &LAYERS, cells, Some(&noise));
+        prop_assert_eq!(order.len(), cells.len());
+        let mut drawn: Vec<_> = order.map(|cell| (cell.row, cell.column)).collect();
         drawn.sort_unstable();
-        let all: Vec<_> = (0..tiles.len())
-            .map(|number| tiles.tile(number).unwrap())
-            .map(|tile| (tile.row, tile.column))
+        let all: Vec<_> = (0..cells.len())
+            .map(|number| cells.cell(number).unwrap())
+            .map(|cell| (cell.row, cell.column))
             .collect();
         prop_assert_eq!(drawn, all);
     }

@@ -1,8 +1,9 @@
 //! What must hold for any pixels and any counts.
 
-use candela_core::layers::{Pixels, Size, TileIndex};
+use candela_core::layers::{Pixels, ProbeIndex, Size};
 use candela_proof::agreement::{CompareOptions, TileCounts, compare, compare_map};
-use candela_proof::evidence::{Evidence, ProbeCounts};
+use candela_proof::evidence::{Evidence, Grounds, ProbeCounts};
+use candela_proof::frame::FramePolicy;
 use candela_proof::judge::{NoiseFloor, Policy, Progress, Verdict, judge};
 use proptest::prelude::*;
 
@@ -62,22 +63,29 @@ proptest! {
         share in 0.0f64..0.2, clump in 1.0f64..64.0, bad in 0.0f64..0.1,
         round in 0u32..9, more in 0u64..3,
     ) {
-        let floor = NoiseFloor { disagree_share_upper: share, clump_px: clump, bad_tile_share_upper: bad };
-        let progress = Progress { round, tiles_in_task: tiles.len() as u64 + more };
+        let floor = NoiseFloor { disagree_share_upper: share, clump_px: clump, bad_probe_share_upper: bad };
+        let progress = Progress { round, probes_in_task: tiles.len() as u64 + more };
         let probes = (0..).zip(tiles).map(|(column, counts)| {
-            ProbeCounts { frame: 1, tile: TileIndex { column, row: 0 }, counts }
+            ProbeCounts { frame: 1, probe: ProbeIndex { column, row: 0 }, counts }
         }).collect();
-        let evidence =
-            Evidence::judged(probes, CompareOptions::default(), floor, Policy::default(), progress);
+        let grounds = Grounds {
+            of_frame: probes,
+            of_lease_others: vec![],
+            options: CompareOptions::default(),
+            floor,
+            policy: FramePolicy::default(),
+            progress,
+        };
+        let evidence = Evidence::judged(grounds);
         prop_assert!(evidence.holds());
-        for pool in [evidence.judgement.informative, evidence.judgement.direct] {
+        for pool in [evidence.judgement.judgement.informative, evidence.judgement.judgement.direct] {
             if let (Some(accept), Some(reject)) = (pool.accept_up_to, pool.reject_from) {
                 prop_assert!(accept < reject);
             }
             prop_assert!(pool.ln_tail_floor <= 0.0 && pool.ln_tail_cheat <= 0.0);
         }
         let mut forged = evidence;
-        forged.judgement.verdict = match forged.judgement.verdict {
+        forged.judgement.judgement.verdict = match forged.judgement.verdict() {
             Verdict::Accepted => Verdict::Rejected,
             _ => Verdict::Accepted,
         };
@@ -89,7 +97,7 @@ proptest! {
         tiles in proptest::collection::vec(any_counts(), 25..40), worse in 0u64..500,
     ) {
         let verdict = |tiles: &[TileCounts]| {
-            let progress = Progress { round: 1, tiles_in_task: 1000 };
+            let progress = Progress { round: 1, probes_in_task: 1000 };
             judge(tiles, &NoiseFloor::other_class(), &Policy::default(), progress).verdict
         };
         let rank = |verdict| match verdict {

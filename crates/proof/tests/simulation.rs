@@ -153,7 +153,7 @@ fn simulate(
                 let tile = Tile::new(&mut dice);
                 tiles.push(draw(tile, &mut dice).counts(repeated));
             }
-            let progress = Progress { round, tiles_in_task: 5 * 510 };
+            let progress = Progress { round, probes_in_task: 5 * 510 };
             verdict = judge(&tiles, &floor, &Policy::default(), progress).verdict;
             if verdict != Verdict::Undecided {
                 break;

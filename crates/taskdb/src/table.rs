@@ -19,6 +19,8 @@ pub enum Table {
     Verdicts,
     /// Nodes with their standing.
     Nodes,
+    /// Bad result claims.
+    Claims,
     /// Tickets that let nodes join.
     Tickets,
     /// Verification keys of tasks.
@@ -27,7 +29,7 @@ pub enum Table {
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Meta,
         Self::Jobs,
         Self::Frames,
@@ -36,6 +38,7 @@ impl Table {
         Self::Verifications,
         Self::Verdicts,
         Self::Nodes,
+        Self::Claims,
         Self::Tickets,
         Self::Keys,
     ];
@@ -51,6 +54,7 @@ impl Table {
             Self::Verifications => "verifications",
             Self::Verdicts => "verdicts",
             Self::Nodes => "nodes",
+            Self::Claims => "claims",
             Self::Tickets => "tickets",
             Self::Keys => "keys",
         }

@@ -7,10 +7,10 @@ use crate::mirror::{Mirror, mirror_enum, mirror_newtype, mirror_struct};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::Fault;
 use candela_core::id::{
-    BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId, TaskId,
-    VerificationId,
+    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId,
+    TaskId, VerificationId,
 };
-use candela_core::layers::{Region, Size, TileIndex};
+use candela_core::layers::{Region, Size};
 use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::settings::{OutputFormat, RenderSettings};
@@ -25,6 +25,7 @@ mirror_newtype! {
     LeaseId as u64,
     ReceiptId as u64,
     VerificationId as u64,
+    ClaimId as u64,
     Time as u64,
     NodeId as [u8; 32],
     BlobHash as [u8; 32],
@@ -37,8 +38,6 @@ mirror_newtype! {
 mirror_struct! { Size as SizeV1 { width: u32, height: u32, } }
 
 mirror_struct! { Region as RegionV1 { x0: u32, y0: u32, x1: u32, y1: u32, } }
-
-mirror_struct! { TileIndex as TileIndexV1 { column: u32, row: u32, } }
 
 mirror_enum! { Role as RoleV1 { Worker, Verifier, } }
 

@@ -11,7 +11,7 @@ fn fixture(name: &str) -> Vec<u8> {
 fn figures(task: &mut VerificationTask) -> [&mut f64; 3] {
     match &mut task.status {
         VerificationStatus::Judged(verdict) => {
-            [&mut verdict.floor, &mut verdict.reject_p, &mut verdict.accept_p]
+            [&mut verdict.floor.disagree_share, &mut verdict.reject_p, &mut verdict.accept_p]
         }
         other => panic!("{other:?}"),
     }

@@ -6,14 +6,14 @@ use candela_core::counts::TileCounts;
 use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
 use candela_core::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId};
 use candela_core::job::FrameStatus;
-use candela_core::layers::{Size, TileIndex};
+use candela_core::layers::{Region, Size};
 use candela_core::node::{Hello, Role};
 use candela_core::policy::Policy;
 use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
-use candela_core::verification::{Outcome, ProbeCounts, Verdict, VerificationStatus};
+use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
 use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -232,8 +232,8 @@ impl Fake {
 
 fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
     let rejected = outcome == Outcome::Rejected;
-    let probe = |column, row| ProbeCounts {
-        tile: TileIndex { column, row },
+    let probe = |x0, y0| ProbeCounts {
+        region: Region { x0, y0, x1: x0 + 64, y1: y0 + 64 },
         counts: TileCounts {
             pixels: 4_096,
             informative_judged: 3_900,
@@ -246,9 +246,13 @@ fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
     Verdict {
         outcome,
         verifier,
-        evidence: None,
-        probes: vec![probe(3, 1), probe(7, 4), probe(0, 2)],
-        floor: 0.001,
+        device: "cpu x86-64 avx2".into(),
+        report: None,
+        worker_tiles: None,
+        probes: vec![probe(192, 64), probe(448, 256), probe(0, 128)],
+        with: Vec::new(),
+        peers: Vec::new(),
+        floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
         reject_p: if rejected { 3e-41 } else { 0.62 },
         accept_p: if rejected { 1.0 } else { 4e-12 },
         reason: if rejected {
@@ -256,6 +260,8 @@ fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
         } else {
             "6 of 11700 informative pixels differ, as between honest workers".into()
         },
+        found: Found::ByPictures,
+        developed: true,
         judged_at: Time(1_700_000_100_000),
     }
 }

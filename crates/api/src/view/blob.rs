@@ -7,7 +7,7 @@ use candela_core::job::FrameStatus;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::settings::OutputFormat;
 use candela_core::task::{Receipt, ReceiptStatus};
-use candela_core::verification::VerificationStatus;
+use candela_core::verification::VerificationTask;
 use candela_wire::api::{OutputInfo, PREFIX};
 
 /// What a blob is used for.
@@ -96,8 +96,8 @@ pub(crate) fn use_of(farm: &Farm, hash: BlobHash) -> BlobUse {
 }
 
 fn is_evidence(farm: &Farm, receipt: &Receipt, hash: BlobHash) -> bool {
-    farm.verifications(receipt.id).any(|task| match &task.status {
-        VerificationStatus::Judged(verdict) => verdict.evidence == Some(hash),
-        _ => false,
-    })
+    let verdicts = farm.verifications(receipt.id).filter_map(VerificationTask::verdict);
+    verdicts
+        .into_iter()
+        .any(|verdict| verdict.evidence() == Some(hash) || verdict.worker_tiles == Some(hash))
 }

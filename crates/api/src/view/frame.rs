@@ -1,6 +1,6 @@
 //! Frames.
 
-use super::{ProgressBoard, blob, node_ref, receipt};
+use super::{ProgressBoard, blob, claim, node_ref, receipt};
 use candela_core::farm::Farm;
 use candela_core::id::{JobId, NodeId};
 use candela_core::job::{Frame, FrameStatus};
@@ -45,6 +45,7 @@ impl<'a> Frames<'a> {
             output,
             receipt_id: last.map(|receipt| receipt.id.0),
             verdict: accepted.and_then(|r| receipt::verdict_summary(self.farm, r)),
+            claim: last.and_then(|r| self.farm.claim_on(r.id)).map(|c| claim::info(self.farm, c)),
             attempts: frame.attempts,
             receipts_rejected: rejected,
             last_error: match &frame.status {

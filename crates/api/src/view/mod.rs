@@ -1,12 +1,14 @@
 //! How the farm's state looks from outside. Pure: state in, replies out.
 
 mod blob;
+mod claim;
 mod frame;
 mod job;
 mod node;
 mod receipt;
 
 pub(crate) use blob::{BlobUse, no_such_frame, output_of, use_of};
+pub(crate) use claim::info as claim_info;
 pub(crate) use frame::Frames;
 pub(crate) use job::{detail as job_detail, summary as job_summary};
 pub(crate) use node::info as node_info;

@@ -4,7 +4,7 @@ use super::{node_ref, probability};
 use crate::limits::PROBES_TOLD_MAX;
 use candela_core::farm::Farm;
 use candela_core::task::{Receipt, ReceiptStatus};
-use candela_core::verification::{Verdict, VerificationStatus, VerificationTask};
+use candela_core::verification::{Found, Purpose, Verdict, VerificationStatus, VerificationTask};
 use candela_wire::api::{
     OutcomeName, ReceiptInfo, VerdictInfo, VerdictSummary, VerificationInfo, VerificationState,
 };
@@ -13,7 +13,9 @@ use candela_wire::api::{
 pub(crate) fn info(farm: &Farm, receipt: &Receipt) -> ReceiptInfo {
     let statement = &receipt.statement;
     let decided = is_decided(receipt);
-    let verifications = farm.verifications(receipt.id);
+    // A canary must not be recognised by whoever has it.
+    let verifications =
+        farm.verifications(receipt.id).filter(|task| task.purpose != Purpose::Canary);
     ReceiptInfo {
         id: receipt.id.0,
         status: receipt.status.into(),
@@ -27,6 +29,10 @@ pub(crate) fn info(farm: &Farm, receipt: &Receipt) -> ReceiptInfo {
         output_hash: decided.then(|| statement.output.to_string()),
         reason: receipt.reason.clone(),
         failed_tries: receipt.failed_tries,
+        checked: decided.then_some(receipt.check.checked),
+        check_rate: probability(receipt.check.rate),
+        reopened: receipt.reopened,
+        credit: receipt.credit,
         verifications: verifications.map(|v| verification(farm, v, decided)).collect(),
     }
 }
@@ -63,10 +69,13 @@ fn verdict(farm: &Farm, verdict: &Verdict) -> VerdictInfo {
         outcome: verdict.outcome.into(),
         verifier: node_ref(farm, verdict.verifier),
         reason: verdict.reason.clone(),
-        evidence_hash: verdict.evidence.map(|hash| hash.to_string()),
-        floor: probability(verdict.floor),
+        evidence_hash: verdict.evidence().map(|hash| hash.to_string()),
+        worker_tiles_hash: verdict.worker_tiles.map(|hash| hash.to_string()),
+        floor: probability(verdict.floor.disagree_share),
         reject_p: probability(verdict.reject_p),
         accept_p: probability(verdict.accept_p),
+        found_by_manager: verdict.found == Found::ByManager,
+        developed: verdict.developed,
         judged_at_ms: verdict.judged_at.0,
         probes: verdict.probes.iter().take(PROBES_TOLD_MAX).map(Into::into).collect(),
     }
@@ -76,10 +85,8 @@ fn verdict(farm: &Farm, verdict: &Verdict) -> VerdictInfo {
 pub(super) fn verdict_summary(farm: &Farm, receipt: &Receipt) -> Option<VerdictSummary> {
     let verdicts: Vec<&Verdict> = farm
         .verifications(receipt.id)
-        .filter_map(|task| match &task.status {
-            VerificationStatus::Judged(verdict) => Some(verdict),
-            _ => None,
-        })
+        .filter(|task| task.purpose.judges_receipt())
+        .filter_map(VerificationTask::verdict)
         .collect();
     let last = verdicts.last()?;
     let probes = || verdicts.iter().flat_map(|verdict| &verdict.probes);

@@ -7,7 +7,7 @@ use crate::node::{Presence, Role};
 use crate::seed::Seed;
 use crate::task::{Lease, Task, TaskStatus, VerificationKey};
 use crate::time::Time;
-use crate::verification::VerificationStatus;
+use crate::verification::{Purpose, VerificationStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Farm {
@@ -196,14 +196,17 @@ impl Farm {
                 return;
             }
             let Some(node) = self.match_verifier(id, &idle, seed) else { continue };
-            self.set_verification(id, VerificationStatus::Leased { node, given_at: now });
+            let given = self.canary_for(node, id, now, seed).unwrap_or_else(|| {
+                self.set_verification(id, VerificationStatus::Leased { node, given_at: now });
+                id
+            });
             use_slot(&mut idle, node);
-            effects.push(Effect::OfferVerification(node, id));
+            effects.push(Effect::OfferVerification(node, given));
         }
     }
 
-    /// A verifier of another owner than the worker's, drawn at random; for a second opinion one
-    /// that has not judged this receipt yet, if there is one.
+    /// A verifier of another owner than the worker's, drawn at random among those whose owner has
+    /// said nothing on this receipt yet; among all, if there are no others.
     fn match_verifier(
         &self,
         id: VerificationId,
@@ -218,34 +221,44 @@ impl Farm {
             .copied()
             .filter(|node| self.may_verify(*node, receipt.node, engine))
             .collect();
-        let judges: BTreeSet<NodeId> = self
-            .rounds
-            .get(&receipt.id)
-            .into_iter()
-            .flatten()
-            .filter_map(|round| match &self.verifications.get(round)?.status {
-                VerificationStatus::Judged(verdict) => Some(verdict.verifier),
-                _ => None,
-            })
-            .collect();
-        let fresh: Vec<NodeId> =
-            eligible.iter().copied().filter(|node| !judges.contains(node)).collect();
-        let others_exist = self
-            .presence
-            .keys()
-            .any(|node| !judges.contains(node) && self.may_verify(*node, receipt.node, engine));
-        let candidates = if fresh.is_empty() && !others_exist { eligible } else { fresh };
+        // The next probes of the same round may go to whoever had the last.
+        let seen = match verification.purpose {
+            Purpose::Probe => BTreeSet::new(),
+            Purpose::Claim => self.owners_that_saw(receipt.id, |v| !v.purpose.is_claim()),
+            Purpose::ClaimConfirm => self.owners_that_saw(receipt.id, |v| {
+                !v.purpose.is_claim() || v.first_probe == verification.first_probe
+            }),
+            Purpose::Confirm | Purpose::Canary => self.owners_that_saw(receipt.id, |_| true),
+        };
+        let is_fresh =
+            |node: &NodeId| self.nodes.get(node).is_some_and(|node| !seen.contains(&node.owner));
+        let fresh: Vec<NodeId> = eligible.iter().copied().filter(is_fresh).collect();
+        let candidates = if fresh.is_empty() {
+            let others = self.presence.keys().filter(|node| is_fresh(node));
+            if others.into_iter().any(|node| self.may_verify(*node, receipt.node, engine)) {
+                return None;
+            }
+            eligible
+        } else {
+            fresh
+        };
         if candidates.is_empty() {
             return None;
         }
         Some(candidates[seed.index("verifier", id.0, candidates.len())])
     }
 
-    fn may_verify(&self, verifier: NodeId, worker: NodeId, engine: &EngineBuild) -> bool {
+    pub(super) fn may_verify(
+        &self,
+        verifier: NodeId,
+        worker: NodeId,
+        engine: &EngineBuild,
+    ) -> bool {
         let owner = |node| self.nodes.get(&node).map(|node| &node.owner);
         let presence = self.presence.get(&verifier);
         owner(verifier) != owner(worker)
             && verifier != worker
+            && self.nodes.get(&verifier).is_some_and(|node| node.suspended.is_none())
             && presence.is_some_and(|p| {
                 p.hello.roles.contains(&Role::Verifier) && p.hello.engines.contains(engine)
             })

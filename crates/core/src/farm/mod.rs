@@ -4,9 +4,15 @@
 //! and returns what has to happen outside (effects), or refuses and changes nothing.
 //! The caller makes the changed rows durable before any effect leaves.
 
+mod accept;
+mod canaries;
+mod claims;
 mod dispatch;
+mod index;
+mod opinions;
 mod presence;
 mod receipts;
+mod reject;
 pub mod submit;
 mod verify;
 pub mod view;
@@ -14,8 +20,11 @@ pub mod view;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use crate::claim::Claim;
+use crate::counts::TileCounts;
 use crate::id::{
-    BlobHash, EngineBuild, JobId, LeaseId, NodeId, ReceiptId, SubmissionId, TaskId, VerificationId,
+    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, NodeId, ReceiptId, SubmissionId, TaskId,
+    VerificationId,
 };
 use crate::job::{Frame, FrameStatus, Job, Submission};
 use crate::node::{Hello, Node, Presence};
@@ -23,9 +32,9 @@ use crate::policy::Policy;
 use crate::refusal::{Refusal, RefusalCode};
 use crate::scene::{PreviewFacts, SceneFacts};
 use crate::seed::Seed;
-use crate::task::{Receipt, Statement, Task, TaskStatus};
+use crate::task::{Receipt, Statement, Task};
 use crate::time::Time;
-use crate::verification::{Verdict, VerificationStatus, VerificationTask};
+use crate::verification::{Verdict, VerificationTask};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened or is asked for. Times, signatures and sizes were checked at the edge.
@@ -126,6 +135,17 @@ pub enum Command {
         /// Why, for people.
         reason: String,
     },
+    /// A user says that an accepted frame is not what the scene defines.
+    Claim {
+        /// The job.
+        job: JobId,
+        /// The frame.
+        frame: i32,
+        /// Who.
+        user: String,
+        /// What is wrong, in the user's words.
+        comment: String,
+    },
     /// Time goes on.
     Tick,
 }
@@ -171,6 +191,8 @@ pub enum Reply {
     Job(JobId),
     /// The receipt of a statement.
     Receipt(ReceiptId),
+    /// The claim that was made.
+    Claim(ClaimId),
 }
 
 /// A row that changed: to be written from the state, or deleted if it is not there any more.
@@ -190,6 +212,8 @@ pub enum Row {
     Verification(VerificationId),
     /// A node.
     Node(NodeId),
+    /// A bad result claim.
+    Claim(ClaimId),
 }
 
 /// Everything that is kept, as it is loaded at the start.
@@ -209,6 +233,8 @@ pub struct Rows {
     pub verifications: Vec<VerificationTask>,
     /// All nodes.
     pub nodes: Vec<Node>,
+    /// All bad result claims.
+    pub claims: Vec<Claim>,
 }
 
 /// The state.
@@ -223,6 +249,7 @@ pub struct Farm {
     pub(crate) receipts: BTreeMap<ReceiptId, Receipt>,
     pub(crate) verifications: BTreeMap<VerificationId, VerificationTask>,
     pub(crate) nodes: BTreeMap<NodeId, Node>,
+    pub(crate) claims: BTreeMap<ClaimId, Claim>,
     pub(crate) presence: BTreeMap<NodeId, Presence>,
     /// Nodes that hold work and are not connected, and since when they are waited for.
     pub(crate) absent: BTreeMap<NodeId, Time>,
@@ -236,6 +263,18 @@ pub struct Farm {
     pub(crate) rounds: BTreeMap<ReceiptId, Vec<VerificationId>>,
     pub(crate) verifications_queued: BTreeSet<VerificationId>,
     pub(crate) verifications_of: BTreeMap<NodeId, BTreeSet<VerificationId>>,
+    /// Claims by what they are about; a receipt has one at most.
+    pub(crate) claimed: BTreeMap<ReceiptId, ClaimId>,
+    /// Accepted receipts of each worker that fewer than two owners' verifiers stand for.
+    pub(crate) weak: BTreeMap<NodeId, BTreeSet<ReceiptId>>,
+    /// Receipts rejected by opinions, as long as these can turn out false.
+    pub(crate) convicted: BTreeSet<ReceiptId>,
+    /// Receipts whose verdict is known, for canaries.
+    pub(crate) known: BTreeSet<ReceiptId>,
+    /// What was counted between verifiers that saw the same, by scene and pair of classes.
+    pub(crate) seen_between: BTreeMap<(BlobHash, String, String), TileCounts>,
+    /// Leases that may have to be settled before the command is over.
+    pub(crate) unsettled: BTreeSet<LeaseId>,
     changed: BTreeSet<Row>,
 }
 
@@ -253,6 +292,7 @@ impl Farm {
             receipts: rows.receipts.into_iter().map(|receipt| (receipt.id, receipt)).collect(),
             verifications: rows.verifications.into_iter().map(|v| (v.id, v)).collect(),
             nodes: rows.nodes.into_iter().map(|node| (node.id, node)).collect(),
+            claims: rows.claims.into_iter().map(|claim| (claim.id, claim)).collect(),
             presence: BTreeMap::new(),
             absent: BTreeMap::new(),
             submissions: BTreeMap::new(),
@@ -264,6 +304,12 @@ impl Farm {
             rounds: BTreeMap::new(),
             verifications_queued: BTreeSet::new(),
             verifications_of: BTreeMap::new(),
+            claimed: BTreeMap::new(),
+            weak: BTreeMap::new(),
+            convicted: BTreeSet::new(),
+            known: BTreeSet::new(),
+            seen_between: BTreeMap::new(),
+            unsettled: BTreeSet::new(),
             changed: BTreeSet::new(),
         };
         for frame in rows.frames {
@@ -282,37 +328,6 @@ impl Farm {
         self.absent.retain(|node, _| !before.presence.contains_key(node));
         self.presence.clone_from(&before.presence);
         self
-    }
-
-    fn index(&mut self, now: Time) {
-        for job in self.jobs.values() {
-            self.submissions.insert(job.submission.submission_id, job.id);
-        }
-        for task in self.tasks.values() {
-            if let TaskStatus::Leased(lease) = &task.status {
-                self.leased.insert(lease.id, task.id);
-                self.leases_of.entry(lease.node).or_default().insert(lease.id);
-                self.absent.insert(lease.node, now);
-            }
-        }
-        for receipt in self.receipts.values() {
-            let frames = self.by_lease.entry(receipt.statement.lease).or_default();
-            frames.insert(receipt.statement.frame, receipt.id);
-            self.receipts_of.entry(receipt.job).or_default().insert(receipt.id);
-        }
-        for verification in self.verifications.values() {
-            self.rounds.entry(verification.receipt).or_default().push(verification.id);
-            match &verification.status {
-                VerificationStatus::Queued => {
-                    self.verifications_queued.insert(verification.id);
-                }
-                VerificationStatus::Leased { node, .. } => {
-                    self.verifications_of.entry(*node).or_default().insert(verification.id);
-                    self.absent.insert(*node, now);
-                }
-                VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
-            }
-        }
     }
 
     /// Changes the state by one command, or refuses and changes nothing.
@@ -360,11 +375,15 @@ impl Farm {
             Command::VerificationFailed { node, verification, reason } => {
                 self.verification_failed(node, verification, &reason, now, effects)
             }
+            Command::Claim { job, frame, user, comment } => {
+                self.claim(job, frame, user, comment, now, effects)
+            }
             Command::Tick => {
                 self.tick(now, effects);
                 Ok(Reply::Done)
             }
         }?;
+        self.settle_leases(now, effects);
         self.dispatch(now, seed, effects);
         Ok(reply)
     }
@@ -423,10 +442,6 @@ impl Farm {
         else {
             return;
         };
-        debug_assert!(
-            !matches!(frame.status, FrameStatus::Accepted(_)),
-            "an accepted frame is final"
-        );
         let waiting = self.waiting.entry(job).or_default();
         if status == FrameStatus::Waiting {
             waiting.insert(number);

@@ -130,6 +130,7 @@ impl Farm {
             effects.push(Effect::NodeChanged(node));
         }
         self.end_overdue(now, effects);
+        self.forget_old(now);
     }
 
     fn end_overdue(&mut self, now: Time, effects: &mut Vec<Effect>) {
@@ -164,6 +165,7 @@ impl Farm {
 
     pub(super) fn drop_lease(&mut self, lease: LeaseId, node: NodeId) {
         self.leased.remove(&lease);
+        self.unsettled.insert(lease);
         if let Some(leases) = self.leases_of.get_mut(&node) {
             leases.remove(&lease);
             if leases.is_empty() {

@@ -5,7 +5,7 @@ use crate::id::{LeaseId, NodeId, ReceiptId, TaskId};
 use crate::job::FrameStatus;
 use crate::limits::{ENGINE_TEXT_BYTES_MAX, OUTPUT_BYTES_MAX};
 use crate::refusal::{Refusal, RefusalCode};
-use crate::task::{Receipt, ReceiptStatus, Statement, TaskStatus};
+use crate::task::{Check, Receipt, ReceiptStatus, Statement, TaskStatus};
 use crate::time::Time;
 
 /// A worker that declined or whose own disk or engine failed gets no offer for this long.
@@ -26,6 +26,7 @@ impl Farm {
         let task_id = self.held_task(node, statement.lease)?;
         let job_id = self.check_statement(task_id, &statement)?;
         let id = ReceiptId(self.new_id());
+        let credit = self.credit_of(job_id);
         let (lease, number) = (statement.lease, statement.frame);
         if let Some(job) = self.jobs.get_mut(&job_id) {
             job.render_ms_sum = job.render_ms_sum.saturating_add(statement.render_ms);
@@ -42,6 +43,12 @@ impl Farm {
             status: ReceiptStatus::Storing,
             reason: None,
             failed_tries: 0,
+            // Drawn once its output is stored.
+            check: Check { rate: 1.0, draw: 0.0, checked: true },
+            credit,
+            forfeited: 0,
+            accepted_at: None,
+            reopened: false,
         };
         self.receipts.insert(id, receipt);
         self.by_lease.entry(lease).or_default().insert(number, id);

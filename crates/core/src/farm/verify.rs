@@ -1,40 +1,31 @@
-//! From a receipt to a verdict: probes, more probes, second opinions, and what follows.
+//! From a receipt to a verdict: probes, more probes, second opinions.
 
 use super::{Effect, Farm, Reply, Row};
-use crate::id::{NodeId, ReceiptId, VerificationId};
-use crate::job::FrameStatus;
+use crate::id::{JobId, NodeId, ReceiptId, VerificationId};
 use crate::refusal::{Refusal, RefusalCode};
+use crate::standing;
 use crate::task::ReceiptStatus;
 use crate::time::Time;
-use crate::verification::{Outcome, Purpose, Verdict, VerificationStatus, VerificationTask};
+use crate::verification::{
+    Outcome, Purpose, Verdict, VerificationStatus, VerificationTask, class_of,
+};
 
 impl Farm {
-    pub(super) fn output_stored(
+    /// Queues a verification task of `probes` regions from position `first` on.
+    pub(super) fn verify(
         &mut self,
         receipt_id: ReceiptId,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Reply, Refusal> {
-        let receipt = self.open_receipt(receipt_id)?;
-        if receipt.status != ReceiptStatus::Storing {
-            return Ok(Reply::Done);
-        }
-        receipt.status = ReceiptStatus::Verifying;
-        let (job, number) = (receipt.job, receipt.statement.frame);
-        self.mark(Row::Receipt(receipt_id));
-        effects.push(Effect::FrameChanged(job, number));
-        self.verify(receipt_id, Purpose::Probe, 0, self.policy.probes_first);
-        Ok(Reply::Done)
-    }
-
-    /// Queues a verification task of `probes` probes from position `first` on.
-    fn verify(&mut self, receipt_id: ReceiptId, purpose: Purpose, first: u32, probes: u32) {
+        purpose: Purpose,
+        first: u32,
+        probes: u32,
+    ) {
         let Some(receipt) = self.receipts.get(&receipt_id) else { return };
         let job = receipt.job;
-        let repeatable = self
-            .jobs
-            .get(&job)
-            .and_then(|job| job.inspected.as_ref())
-            .is_some_and(|inspected| inspected.preview.unrepeatable_share == 0.0);
+        // Where somebody saw something wrong, what doesn't repeat is left out by looking twice.
+        let rounds = self.rounds.get(&receipt_id).into_iter().flatten();
+        let verdicts = rounds.filter_map(|id| self.verifications.get(id)?.verdict());
+        let doubted = verdicts.into_iter().any(|verdict| verdict.outcome != Outcome::Accepted);
+        let confirms = matches!(purpose, Purpose::Confirm | Purpose::ClaimConfirm);
         let id = VerificationId(self.new_id());
         let verification = VerificationTask {
             id,
@@ -43,7 +34,7 @@ impl Farm {
             purpose,
             first_probe: first,
             probes,
-            second_replica: !repeatable || purpose == Purpose::Confirm,
+            second_replica: !self.repeats(job) || (confirms && doubted),
             status: VerificationStatus::Queued,
         };
         self.verifications.insert(id, verification);
@@ -64,21 +55,31 @@ impl Farm {
         let verifier = verdict.verifier;
         let outcome = verdict.outcome;
         let reason = verdict.reason.clone();
+        self.count_between(id, verification.receipt, &verdict);
         self.set_verification(id, VerificationStatus::Judged(verdict));
         self.record(verifier, |node| node.record.verifications += 1);
         if let Some(job) = self.jobs.get_mut(&verification.job) {
             job.verification_px = job.verification_px.saturating_add(rendered_px);
             self.mark(Row::Job(verification.job));
         }
-        self.decide(&verification, outcome, &reason, now, effects);
+        match verification.purpose {
+            Purpose::Probe | Purpose::Confirm => {
+                self.decide(&verification, verifier, outcome, &reason, now, effects);
+            }
+            Purpose::Canary => self.canary_answered(verifier, outcome, now, effects),
+            Purpose::Claim | Purpose::ClaimConfirm => {
+                self.claim_answered(&verification, outcome, &reason, now, effects);
+            }
+        }
         effects.push(Effect::JobChanged(verification.job));
         Ok(Reply::Done)
     }
 
-    /// What follows from one verdict: a failed probe is not yet a conviction, two against one decide.
+    /// What follows from one verdict: a failed probe is not yet a conviction.
     fn decide(
         &mut self,
         verification: &VerificationTask,
+        verifier: NodeId,
         outcome: Outcome,
         reason: &str,
         now: Time,
@@ -88,196 +89,106 @@ impl Farm {
         let next = verification.first_probe + verification.probes;
         let probes_max = self.policy.probes_max;
         match (verification.purpose, outcome) {
-            (Purpose::Probe, Outcome::Accepted) => self.accept(receipt, now, effects),
+            (Purpose::Probe, Outcome::Accepted) => {
+                if self.needs_second(receipt, verifier) {
+                    self.verify(receipt, Purpose::Confirm, 0, next);
+                } else {
+                    self.accept(receipt, now, effects);
+                }
+            }
             (Purpose::Probe, Outcome::Undecided) if next < probes_max => {
                 self.verify(receipt, Purpose::Probe, next, next.min(probes_max - next));
             }
             (Purpose::Probe, Outcome::Rejected | Outcome::Undecided) => {
                 self.verify(receipt, Purpose::Confirm, 0, next);
             }
-            (Purpose::Confirm, _) => {
-                let (accepting, rejecting) = self.opinions(receipt);
-                if rejecting.len() >= 2 {
-                    self.blame_minority(&accepting);
-                    self.reject(receipt, reason, now, effects);
-                } else if accepting.len() >= 2 {
-                    self.blame_minority(&rejecting);
-                    self.accept(receipt, now, effects);
-                } else if self.rounds.get(&receipt).is_some_and(|rounds| rounds.len() > 12) {
-                    self.give_up_receipt(receipt, "no two verifiers agree on it", now, effects);
-                } else {
-                    self.verify(receipt, Purpose::Confirm, 0, next);
-                }
-            }
+            _ => self.weigh(receipt, next, reason, now, effects),
         }
     }
 
-    /// Who said accepted and who said rejected; of probe rounds only the last counts.
-    fn opinions(&self, receipt: ReceiptId) -> (Vec<NodeId>, Vec<NodeId>) {
-        let (mut accepting, mut rejecting) = (Vec::new(), Vec::new());
-        for id in self.rounds.get(&receipt).into_iter().flatten() {
-            let Some(verification) = self.verifications.get(id) else { continue };
-            let VerificationStatus::Judged(verdict) = &verification.status else { continue };
-            match verdict.outcome {
-                Outcome::Accepted => accepting.push(verdict.verifier),
-                Outcome::Rejected => rejecting.push(verdict.verifier),
-                Outcome::Undecided => {}
-            }
-        }
-        (accepting, rejecting)
-    }
-
-    fn blame_minority(&mut self, minority: &[NodeId]) {
-        for node in minority {
-            self.record(*node, |node| node.record.verifications_minority += 1);
-        }
-    }
-
-    fn accept(&mut self, receipt_id: ReceiptId, now: Time, effects: &mut Vec<Effect>) {
-        let Some(receipt) = self.receipts.get_mut(&receipt_id) else { return };
-        receipt.status = ReceiptStatus::Accepted;
-        let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
-        self.mark(Row::Receipt(receipt_id));
-        effects.push(Effect::NodeChanged(node));
-        self.record(node, |node| {
-            node.record.frames_accepted += 1;
-            node.record.rejections_in_row = 0;
-        });
-        let frame = self.frames.get(&job).and_then(|frames| frames.get(&number));
-        let crashed_on = frame.map(|frame| frame.crashed_on.clone()).unwrap_or_default();
-        for crashed in crashed_on.into_iter().filter(|crashed| *crashed != node) {
-            // The scene renders elsewhere, so the crash was the worker's.
-            self.record(crashed, |node| node.record.crashes += 1);
-        }
-        self.set_frame(job, number, FrameStatus::Accepted(receipt_id), effects);
-        self.end_if_over(job, now, effects);
-    }
-
-    /// Rejects a receipt and with it every frame of its lease that is not accepted, for somebody else to render.
-    fn reject(
+    /// Decides by opinions, or asks for one more.
+    fn weigh(
         &mut self,
-        receipt_id: ReceiptId,
+        receipt: ReceiptId,
+        probes: u32,
         reason: &str,
         now: Time,
         effects: &mut Vec<Effect>,
     ) {
-        let Some(receipt) = self.receipts.get(&receipt_id) else { return };
-        let (job, node, lease) = (receipt.job, receipt.node, receipt.statement.lease);
-        let number = receipt.statement.frame;
-        let receipts: Vec<ReceiptId> =
-            self.by_lease.get(&lease).into_iter().flat_map(|f| f.values()).copied().collect();
-        let mut rejected = 0;
-        for id in receipts {
-            let Some(receipt) = self.receipts.get_mut(&id) else { continue };
-            if !matches!(receipt.status, ReceiptStatus::Storing | ReceiptStatus::Verifying) {
-                continue;
-            }
-            receipt.status = ReceiptStatus::Rejected;
-            receipt.reason = Some(if id == receipt_id {
-                reason.to_owned()
-            } else {
-                format!("frame {number} of the same lease was rejected")
-            });
-            rejected += 1;
-            let of_lease = receipt.statement.frame;
-            self.mark(Row::Receipt(id));
-            self.drop_verifications(id, effects);
-            self.frame_again(job, of_lease, reason, effects);
-        }
-        if let Some(job) = self.jobs.get_mut(&job) {
-            job.excluded.insert(node);
-        }
-        self.mark(Row::Job(job));
-        self.end_leases_of(node, job, effects);
-        let suspend_at = self.policy.rejections_suspend;
-        effects.push(Effect::NodeChanged(node));
-        self.record(node, |node| {
-            node.record.frames_rejected += rejected;
-            node.record.rejections_in_row += 1;
-            if node.record.rejections_in_row >= suspend_at && node.suspended.is_none() {
-                node.suspended = Some(format!(
-                    "{} leases in a row were rejected",
-                    node.record.rejections_in_row
-                ));
-            }
-        });
-        self.end_if_over(job, now, effects);
-    }
-
-    fn end_leases_of(&mut self, node: NodeId, job: crate::id::JobId, effects: &mut Vec<Effect>) {
-        let leases = self.leases_of.get(&node).cloned().unwrap_or_default();
-        let tasks: Vec<_> =
-            leases.iter().filter_map(|lease| self.leased.get(lease)).copied().collect();
-        for task in tasks {
-            if self.tasks.get(&task).is_some_and(|task| task.job == job) {
-                self.return_task(task, effects);
-            }
-        }
-    }
-
-    /// A frame has to be rendered again, unless it was tried too often.
-    fn frame_again(
-        &mut self,
-        job: crate::id::JobId,
-        number: i32,
-        reason: &str,
-        effects: &mut Vec<Effect>,
-    ) {
-        let attempts_max = self.policy.attempts_max;
-        let Some(frame) = self.frames.get_mut(&job).and_then(|f| f.get_mut(&number)) else {
-            return;
-        };
-        frame.attempts += 1;
-        let status = if frame.attempts >= attempts_max {
-            FrameStatus::Failed(format!(
-                "{attempts_max} attempts came to nothing; the last: {reason}"
-            ))
+        let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
+        let (accepting, rejecting) = (opinions.accepting.len(), opinions.rejecting.len());
+        let rounds = self.rounds.get(&receipt).into_iter().flatten();
+        let rounds = rounds.filter_map(|id| self.verifications.get(id));
+        let rounds = rounds.filter(|v| v.purpose.judges_receipt()).count();
+        if rejecting >= self.convicting(receipt) && rejecting > accepting {
+            let wrong: Vec<NodeId> =
+                opinions.accepted_by.iter().chain(&opinions.alone).copied().collect();
+            self.convicted.insert(receipt);
+            self.keep_known(receipt);
+            self.reject(receipt, reason, now, effects);
+            self.hold_against(&opinions.rejected_by, &wrong, now, effects);
+        } else if accepting >= 2 && accepting > rejecting {
+            let wrong: Vec<NodeId> =
+                opinions.rejected_by.iter().chain(&opinions.alone).copied().collect();
+            self.accept(receipt, now, effects);
+            self.hold_against(&opinions.accepted_by, &wrong, now, effects);
+        } else if rounds > self.policy.verifiers.opinions_max {
+            self.give_up_receipt(receipt, "no two verifiers agree on it", now, effects);
         } else {
-            FrameStatus::Waiting
-        };
-        self.set_frame(job, number, status, effects);
-    }
-
-    /// Ends a receipt without a verdict; its frame is rendered again if the job goes on.
-    pub(super) fn withdraw(&mut self, id: ReceiptId, reason: &str, effects: &mut Vec<Effect>) {
-        let Some(receipt) = self.receipts.get_mut(&id) else { return };
-        receipt.status = ReceiptStatus::Withdrawn;
-        receipt.reason = Some(reason.to_owned());
-        let (job, number) = (receipt.job, receipt.statement.frame);
-        self.mark(Row::Receipt(id));
-        self.drop_verifications(id, effects);
-        self.set_frame(job, number, FrameStatus::Waiting, effects);
-    }
-
-    fn give_up_receipt(
-        &mut self,
-        id: ReceiptId,
-        reason: &str,
-        now: Time,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(receipt) = self.receipts.get(&id) else { return };
-        let (job, number) = (receipt.job, receipt.statement.frame);
-        self.withdraw(id, reason, effects);
-        self.frame_again(job, number, reason, effects);
-        self.end_if_over(job, now, effects);
-    }
-
-    pub(super) fn blobs_lost(
-        &mut self,
-        id: ReceiptId,
-        blame: bool,
-        reason: &str,
-        now: Time,
-        effects: &mut Vec<Effect>,
-    ) -> Result<Reply, Refusal> {
-        self.open_receipt(id)?;
-        if blame {
-            self.reject(id, reason, now, effects);
-        } else {
-            self.give_up_receipt(id, reason, now, effects);
+            self.verify(receipt, Purpose::Confirm, 0, probes);
         }
-        Ok(Reply::Done)
+    }
+
+    /// Whether an accepting verdict gets a second opinion before it counts.
+    fn needs_second(&self, receipt_id: ReceiptId, verifier: NodeId) -> bool {
+        let Some(receipt) = self.receipts.get(&receipt_id) else { return false };
+        let seen = self.owners_that_saw(receipt_id, |_| true);
+        if self.verifying_owners(receipt_id).iter().all(|owner| seen.contains(owner)) {
+            return false;
+        }
+        let figures = &self.policy.verifiers;
+        let record = self.nodes.get(&verifier).map(|node| node.record).unwrap_or_default();
+        let statement = &receipt.statement;
+        let drawn = self.tasks.get(&statement.task).is_some_and(|task| {
+            let draw = standing::draw_second(&task.key, statement.frame, &statement.layers);
+            draw < figures.second_rate
+        });
+        receipt.reopened || record.verifications_confirmed < figures.probation || drawn
+    }
+
+    /// Probes of a receipt that were drawn so far.
+    pub(super) fn probes_so_far(&self, receipt: ReceiptId) -> u32 {
+        let rounds = self.rounds.get(&receipt).into_iter().flatten();
+        let rounds = rounds.filter_map(|id| self.verifications.get(id));
+        let rounds = rounds.filter(|v| v.purpose.judges_receipt());
+        rounds.map(|v| v.first_probe + v.probes).max().unwrap_or(0)
+    }
+
+    /// Adds what was counted between two verifiers that saw the same to what is known of their classes.
+    pub(super) fn count_between(
+        &mut self,
+        id: VerificationId,
+        receipt: ReceiptId,
+        verdict: &Verdict,
+    ) {
+        let Some(receipt) = self.receipts.get(&receipt) else { return };
+        let scene = receipt.statement.scene;
+        for peer in verdict.peers.iter().filter(|peer| peer.same && peer.verification != id) {
+            let other = self.verifications.get(&peer.verification).and_then(|v| v.verdict());
+            let Some(other) = other else { continue };
+            let classes = sorted(class_of(&verdict.device), class_of(&other.device));
+            let key = (scene, classes.0, classes.1);
+            *self.seen_between.entry(key).or_default() += peer.counts;
+        }
+    }
+
+    /// What was counted so far between verifiers of these classes that saw the same, on this scene.
+    #[must_use]
+    pub fn seen_between(&self, job: JobId, device: &str, other: &str) -> crate::counts::TileCounts {
+        let Some(job) = self.jobs.get(&job) else { return Default::default() };
+        let classes = sorted(class_of(device), class_of(other));
+        let key = (job.submission.scene, classes.0, classes.1);
+        self.seen_between.get(&key).copied().unwrap_or_default()
     }
 
     pub(super) fn verification_failed(
@@ -288,25 +199,36 @@ impl Farm {
         now: Time,
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {
-        let receipt_id = self.held_verification(node, id)?.receipt;
+        let verification = self.held_verification(node, id)?;
+        let (receipt_id, purpose) = (verification.receipt, verification.purpose);
         let tries_max = self.policy.verification_tries_max;
-        self.requeue_verification(id);
         if let Some(presence) = self.presence.get_mut(&node) {
             presence.rest_until = now.plus_ms(1_000);
         }
+        if purpose == Purpose::Canary {
+            self.drop_canary(id);
+            return Ok(Reply::Done);
+        }
+        self.requeue_verification(id);
         let Some(receipt) = self.receipts.get_mut(&receipt_id) else { return Ok(Reply::Done) };
         receipt.failed_tries += 1;
         let too_often = receipt.failed_tries >= tries_max;
         self.mark(Row::Receipt(receipt_id));
         if too_often {
             let reason = format!("verifiers failed {tries_max} times; the last said: {reason}");
-            self.give_up_receipt(receipt_id, &reason, now, effects);
+            match self.open_claim(receipt_id) {
+                Some(claim) => self.leave_undecided(claim, &reason, now, effects),
+                None => self.give_up_receipt(receipt_id, &reason, now, effects),
+            }
         }
         Ok(Reply::Done)
     }
 
     /// A receipt on which nothing was decided yet.
-    fn open_receipt(&mut self, id: ReceiptId) -> Result<&mut crate::task::Receipt, Refusal> {
+    pub(super) fn open_receipt(
+        &mut self,
+        id: ReceiptId,
+    ) -> Result<&mut crate::task::Receipt, Refusal> {
         self.receipts
             .get_mut(&id)
             .filter(|r| matches!(r.status, ReceiptStatus::Storing | ReceiptStatus::Verifying))
@@ -333,7 +255,7 @@ impl Farm {
         self.set_verification(id, VerificationStatus::Queued);
     }
 
-    fn drop_verifications(&mut self, receipt: ReceiptId, effects: &mut Vec<Effect>) {
+    pub(super) fn drop_verifications(&mut self, receipt: ReceiptId, effects: &mut Vec<Effect>) {
         for id in self.rounds.get(&receipt).cloned().unwrap_or_default() {
             let Some(verification) = self.verifications.get(&id) else { continue };
             match verification.status {
@@ -376,4 +298,10 @@ impl Farm {
         verification.status = status;
         self.mark(Row::Verification(id));
     }
+}
+
+/// A pair of classes in one order, whichever way round it comes.
+fn sorted(a: &str, b: &str) -> (String, String) {
+    let (a, b) = if a <= b { (a, b) } else { (b, a) };
+    (a.to_owned(), b.to_owned())
 }

@@ -1,7 +1,8 @@
 //! Reading the state: for the rows that are stored and for the people who watch.
 
 use super::Farm;
-use crate::id::{JobId, LeaseId, NodeId, ReceiptId, TaskId, VerificationId};
+use crate::claim::Claim;
+use crate::id::{ClaimId, JobId, LeaseId, NodeId, ReceiptId, TaskId, VerificationId};
 use crate::job::{Frame, FrameStatus, Job};
 use crate::node::{Node, Presence};
 use crate::task::{Receipt, Task};
@@ -104,6 +105,23 @@ impl Farm {
     pub fn verifications(&self, receipt: ReceiptId) -> impl Iterator<Item = &VerificationTask> {
         let rounds = self.rounds.get(&receipt).into_iter().flatten();
         rounds.filter_map(|id| self.verifications.get(id))
+    }
+
+    /// A bad result claim.
+    #[must_use]
+    pub fn claim_of(&self, id: ClaimId) -> Option<&Claim> {
+        self.claims.get(&id)
+    }
+
+    /// The claim on a receipt, if there was one.
+    #[must_use]
+    pub fn claim_on(&self, receipt: ReceiptId) -> Option<&Claim> {
+        self.claims.get(self.claimed.get(&receipt)?)
+    }
+
+    /// The claims of a job, the oldest first.
+    pub fn claims(&self, job: JobId) -> impl Iterator<Item = &Claim> {
+        self.claims.values().filter(move |claim| claim.job == job)
     }
 
     /// A node.

@@ -7,16 +7,16 @@ use crate::manager::develop::Developer;
 use crate::manager::handle::{ApplyError, Manager};
 use crate::manager::inspection::Inspector;
 use crate::manager::sessions::Links;
+use crate::verdict;
 use candela_blobs::{BlobError, FetchOptions, Fetcher};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Effect, Farm};
 use candela_core::id::{NodeId, ReceiptId, TaskId, VerificationId};
-use candela_core::layers::{TileGrid, TileIndex};
+use candela_core::layers::Region;
 use candela_core::policy::Policy;
 use candela_core::refusal::RefusalCode;
 use candela_core::task::{Receipt, Task, TaskStatus};
 use candela_core::verification::VerificationTask;
-use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
 use candela_wire::session::{TaskOffer, ToNode, VerificationOffer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -266,8 +266,7 @@ fn verification_offer(verification: &VerificationTask, farm: &Farm) -> Option<Ve
     let job = farm.job(verification.job)?;
     let inspected = job.inspected.as_ref()?;
     let statement = &farm.receipt_of(verification.receipt)?.statement;
-    let grid = TileGrid { size: inspected.settings.size };
-    let probes = tiles_of(verification, farm)?.into_iter().map(|tile| grid.region(tile)).collect();
+    let probes = regions_of(verification, farm)?;
     Some(VerificationOffer {
         verification: verification.id,
         job: job.id,
@@ -281,14 +280,18 @@ fn verification_offer(verification: &VerificationTask, farm: &Farm) -> Option<Ve
     })
 }
 
-/// The tiles of a verification task, as they follow from the key and the commitment.
-pub(super) fn tiles_of(verification: &VerificationTask, farm: &Farm) -> Option<Vec<TileIndex>> {
+/// Where a verification task looks, as it follows from the key and the commitment.
+pub(super) fn regions_of(verification: &VerificationTask, farm: &Farm) -> Option<Vec<Region>> {
     let inspected = farm.job(verification.job)?.inspected.as_ref()?;
     let statement = &farm.receipt_of(verification.receipt)?.statement;
-    let key = VerificationKey(farm.task(statement.task)?.key.0);
-    let grid = TileGrid { size: inspected.settings.size };
-    let noise = NoiseMap::new(inspected.preview.size, inspected.preview.noise.clone()).ok();
-    let order = probe_order(&key, statement.frame, &statement.layers, grid, noise.as_ref());
-    let drawn = order.skip(verification.first_probe as usize);
-    Some(drawn.take(verification.probes as usize).collect())
+    Some(verdict::regions(&verdict::Where {
+        purpose: verification.purpose,
+        first: verification.first_probe,
+        count: verification.probes,
+        size: inspected.settings.size,
+        frame: statement.frame,
+        layers: statement.layers,
+        key: &farm.task(statement.task)?.key,
+        preview: &inspected.preview,
+    }))
 }

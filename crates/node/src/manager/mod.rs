@@ -3,6 +3,7 @@
 //! [`desk`] is the loop that owns the state; [`sessions`] hears nodes; [`errands`] does what the
 //! loop decides; [`judge`] turns a report into a verdict.
 
+mod case;
 mod desk;
 mod develop;
 mod errands;

@@ -22,6 +22,7 @@ pub(crate) async fn load(db: &TaskDb) -> Result<Rows, DeskError> {
         receipts: table(db, Table::Receipts, rows::decode_receipt).await?,
         verifications: table(db, Table::Verifications, rows::decode_verification).await?,
         nodes: table(db, Table::Nodes, rows::decode_node).await?,
+        claims: table(db, Table::Claims, rows::decode_claim).await?,
     })
 }
 
@@ -58,6 +59,9 @@ fn write(farm: &Farm, row: Row) -> RowWrite {
         Row::Verification(id) => {
             let body = farm.verification(id).map(rows::encode_verification);
             (Table::Verifications, rows::key_verification(id), body)
+        }
+        Row::Claim(id) => {
+            (Table::Claims, rows::key_claim(id), farm.claim_of(id).map(rows::encode_claim))
         }
         Row::Node(id) => (Table::Nodes, rows::key_node(id), farm.node(id).map(rows::encode_node)),
     };

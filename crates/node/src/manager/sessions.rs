@@ -226,7 +226,7 @@ impl Reception {
                 }
                 let reception = self.clone();
                 tokio::spawn(async move {
-                    let judged = reception.errands.judge(node, report).await;
+                    let judged = reception.errands.judge(node, report, signature).await;
                     reception.ack(node, seq, judged.err());
                 });
                 return;

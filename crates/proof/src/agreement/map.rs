@@ -24,7 +24,7 @@ pub enum PixelState {
     NotJudged,
 }
 
-/// The states of a tile's pixels.
+/// The states of a probe's pixels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgreementMap {
     /// Columns and rows.
@@ -34,7 +34,7 @@ pub struct AgreementMap {
     /// Whether there was a second replica.
     pub repeated: bool,
     /// Groups of channels with pixels that disagree and how many, left out pixels included: what to
-    /// look at first when a tile is rejected. In the order of the channels.
+    /// look at first when a probe is rejected. In the order of the channels.
     pub wrong_groups: Vec<(String, u64)>,
 }
 
@@ -58,7 +58,7 @@ impl AgreementMap {
         }
     }
 
-    /// The counts of this tile.
+    /// The counts of this probe.
     #[must_use]
     pub fn counts(&self) -> TileCounts {
         let width = self.size.width.max(1) as usize;
@@ -106,7 +106,7 @@ impl AgreementMap {
         self.states.iter().map(|state| disagrees(*state)).collect()
     }
 
-    /// The smallest region that holds all pixels that disagree, within the tile; none if all agree.
+    /// The smallest region that holds all pixels that disagree, within the probe; none if all agree.
     #[must_use]
     pub fn disagreement_bounds(&self) -> Option<Region> {
         let width = self.size.width;

@@ -18,7 +18,10 @@ const CHANNELS: [&str; 10] = [
 ];
 /// A replica's pixel, and its control's: noisy in radiance, not in alpha and the guides.
 const REPLICA: [f32; 10] = [0.5, 0.4, 0.3, 1.0, 0.8, 0.8, 0.8, 0.0, 0.6, 0.8];
-const CONTROL: [f32; 10] = [0.6, 0.4, 0.3, 1.0, 0.8, 0.8, 0.8, 0.0, 0.6, 0.8];
+const CONTROL: [f32; 10] = [0.55, 0.4, 0.3, 1.0, 0.8, 0.8, 0.8, 0.0, 0.6, 0.8];
+
+/// A control with which a verifier would like to allow everything.
+const FAR: [f32; 10] = [1e30, 1e30, 1e30, 1.0, 0.8, 0.8, 0.8, 0.0, 0.6, 0.8];
 
 fn picture(width: u32, height: u32, pixel: [f32; 10]) -> Pixels {
     let size = Size { width, height };
@@ -51,8 +54,12 @@ fn one_pixel() {
     let black = [0.0; 10];
     let cases = [
         ("identical", REPLICA, REPLICA, CONTROL, RIGHT),
-        ("within a tenth of the noise", with(REPLICA, 1, 0.409), REPLICA, CONTROL, RIGHT),
-        ("beyond a tenth of the noise", with(REPLICA, 1, 0.411), REPLICA, CONTROL, WRONG),
+        ("within a tenth of the noise", with(REPLICA, 1, 0.404), REPLICA, CONTROL, RIGHT),
+        ("beyond a tenth of the noise", with(REPLICA, 1, 0.406), REPLICA, CONTROL, WRONG),
+        ("within 1 %, control far away", with(REPLICA, 1, 0.407), REPLICA, FAR, RIGHT),
+        ("beyond 1 %, control far away", with(REPLICA, 1, 0.408), REPLICA, FAR, WRONG),
+        ("black replica, control far away", with(black, 0, 1e-3), black, FAR, WRONG),
+        ("black replica, rounding, far", with(black, 0, 1e-7), black, FAR, RIGHT),
         ("another seed", CONTROL, REPLICA, CONTROL, WRONG),
         ("nothing random, identical", REPLICA, REPLICA, REPLICA, MATCHES),
         ("nothing random, rounding", with(REPLICA, 0, 0.500_04), REPLICA, REPLICA, MATCHES),
@@ -149,9 +156,9 @@ fn what_does_not_fit_is_refused() {
     let mut short = good.clone();
     short.data.pop();
     let cases = [
-        (&wide, "the worker's tile has 5×3 pixels, the replica 4×3"),
-        (&renamed, "the worker's tile has other channels than the replica"),
-        (&short, "the worker's tile has 119 values, which its size and channels don't give"),
+        (&wide, "the worker's picture has 5×3 pixels, the replica 4×3"),
+        (&renamed, "the worker's picture has other channels than the replica"),
+        (&short, "the worker's picture has 119 values, which its size and channels don't give"),
     ];
     for (bad, expected) in cases {
         let error = compare(bad, &good, &good, None, &options).unwrap_err();

@@ -14,7 +14,7 @@ pub struct Pool {
     pub judged: u64,
     /// Of these, those that disagree.
     pub wrong: u64,
-    /// Of the wrong ones, those in bad tiles where the scene may have honest bad tiles: they don't
+    /// Of the wrong ones, those in bad probes where the scene may have honest bad probes: they don't
     /// count towards `reject_from`.
     pub wrong_aside: u64,
     /// Independent pixels they are worth against the floor.
@@ -84,6 +84,11 @@ impl Pool {
     pub(super) fn is_rejected(&self) -> bool {
         let counted = self.wrong.saturating_sub(self.wrong_aside);
         self.reject_from.is_some_and(|from| counted >= from)
+    }
+
+    /// Whether it would be, if nothing were set aside.
+    pub(super) fn is_rejected_with_all(&self) -> bool {
+        self.reject_from.is_some_and(|from| self.wrong >= from)
     }
 
     pub(super) fn is_accepted(&self) -> bool {

@@ -2,11 +2,12 @@
 
 use super::*;
 
+/// Larger than probes are: the rules hold for any size.
 const FULL: u64 = 64 * 64;
 
-/// A tile with so many informative and direct pixels, of which so many are wrong, spread evenly
+/// A probe with so many informative and direct pixels, of which so many are wrong, spread evenly
 /// over its patches.
-fn tile(informative: u64, wrong: u64, direct: u64, direct_wrong: u64) -> TileCounts {
+fn probe(informative: u64, wrong: u64, direct: u64, direct_wrong: u64) -> TileCounts {
     let squares = |n: u64| {
         let patches = n.div_ceil(256).clamp(1, 16);
         n * n / patches
@@ -23,19 +24,19 @@ fn tile(informative: u64, wrong: u64, direct: u64, direct_wrong: u64) -> TileCou
     }
 }
 
-fn verdict_of(tiles: &[TileCounts], floor: NoiseFloor, tiles_in_task: u64) -> (Verdict, Reason) {
-    let progress = Progress { round: 1, tiles_in_task };
-    let judgement = judge(tiles, &floor, &Policy::default(), progress);
+fn verdict_of(probes: &[TileCounts], floor: NoiseFloor, probes_in_task: u64) -> (Verdict, Reason) {
+    let progress = Progress { round: 1, probes_in_task };
+    let judgement = judge(probes, &floor, &Policy::default(), progress);
     (judgement.verdict, judgement.reason)
 }
 
 type Case = (&'static str, Vec<TileCounts>, NoiseFloor, (Verdict, Reason));
 
-/// Each case is judged in the first round, as a part of that many tiles; none: of just those given.
-fn check(tiles_in_task: Option<u64>, cases: impl IntoIterator<Item = Case>) {
-    for (what, tiles, floor, expected) in cases {
-        let in_task = tiles_in_task.unwrap_or(tiles.len() as u64);
-        assert_eq!(verdict_of(&tiles, floor, in_task), expected, "{what}");
+/// Each case is judged in the first round, as a part of that many probes; none: of just those given.
+fn check(probes_in_task: Option<u64>, cases: impl IntoIterator<Item = Case>) {
+    for (what, probes, floor, expected) in cases {
+        let in_task = probes_in_task.unwrap_or(probes.len() as u64);
+        assert_eq!(verdict_of(&probes, floor, in_task), expected, "{what}");
     }
 }
 
@@ -63,22 +64,22 @@ const NOTHING: TileCounts = TileCounts {
     unstable_patch_squares: 0,
 };
 
-fn with_one(other: TileCounts, tiles: usize, odd: TileCounts) -> Vec<TileCounts> {
-    let mut tiles = vec![other; tiles];
-    tiles[0] = odd;
-    tiles
+fn with_one(other: TileCounts, probes: usize, odd: TileCounts) -> Vec<TileCounts> {
+    let mut probes = vec![other; probes];
+    probes[0] = odd;
+    probes
 }
 
 #[test]
 fn not_yet_decided() {
     let other = NoiseFloor::other_class();
-    let few_px = vec![tile(90, 0, 4006, 0); 25];
-    let sky = vec![tile(0, 0, FULL, 0); 25];
+    let few_px = vec![probe(90, 0, 4006, 0); 25];
+    let sky = vec![probe(0, 0, FULL, 0); 25];
     let undecided = |reason| (Verdict::Undecided, reason);
     let cases = [
-        ("no tiles", vec![], other, undecided(Reason::NothingJudged)),
+        ("no probes", vec![], other, undecided(Reason::NothingJudged)),
         ("nothing judged", vec![UNJUDGED; 40], other, undecided(Reason::NothingJudged)),
-        ("few tiles", vec![CLEAN; 24], other, undecided(Reason::TooFewTiles)),
+        ("few probes", vec![CLEAN; 24], other, undecided(Reason::TooFewProbes)),
         ("few pixels", few_px, other, undecided(Reason::TooFewPixels)),
         ("sky, first round", sky, other, undecided(Reason::TooFewPixels)),
     ];
@@ -92,9 +93,9 @@ fn accepted() {
     let direct = (Verdict::Accepted, Reason::DirectMatch);
     let cases = [
         ("clean", vec![CLEAN; 25], other, yes),
-        ("one tile at its worst", with_one(CLEAN, 25, tile(FULL, 74, 0, 0)), other, yes),
-        ("all at the floor", vec![tile(FULL, 8, 0, 0); 25], other, yes),
-        ("sky, at the limit", vec![tile(0, 0, FULL, 0); 50], same, direct),
+        ("one probe at its worst", with_one(CLEAN, 25, probe(FULL, 74, 0, 0)), other, yes),
+        ("all at the floor", vec![probe(FULL, 8, 0, 0); 25], other, yes),
+        ("sky, at the limit", vec![probe(0, 0, FULL, 0); 50], same, direct),
     ];
     check(MANY, cases);
 }
@@ -102,35 +103,35 @@ fn accepted() {
 #[test]
 fn rejected() {
     let (same, other) = (NoiseFloor::same_class(), NoiseFloor::other_class());
-    let forged = tile(FULL, FULL - 40, 0, 0);
-    let painted = tile(0, 0, FULL, FULL);
-    let logo = with_one(tile(0, 0, FULL, 0), 25, tile(0, 0, FULL, 1500));
+    let forged = probe(FULL, FULL - 40, 0, 0);
+    let painted = probe(0, 0, FULL, FULL);
+    let logo = with_one(probe(0, 0, FULL, 0), 25, probe(0, 0, FULL, 900));
     let rejected = |reason| (Verdict::Rejected, reason);
-    let bad = rejected(Reason::BadTiles);
+    let bad = rejected(Reason::BadProbes);
     let pixels = rejected(Reason::InformativePixels);
     let cases = [
-        ("one forged tile", vec![forged], other, bad),
+        ("one forged probe", vec![forged], other, bad),
         ("one of three", with_one(CLEAN, 3, forged), other, bad),
         ("one of a whole film", with_one(CLEAN, 5000, forged), other, bad),
         ("painted sky", with_one(CLEAN, 25, painted), other, bad),
         ("a logo in the sky", logo, same, rejected(Reason::DirectPixels)),
-        ("9 % wrong everywhere", vec![tile(FULL, 368, 0, 0); 3], other, pixels),
-        ("3 % wrong everywhere", vec![tile(FULL, 123, 0, 0); 25], other, pixels),
+        ("9 % wrong everywhere", vec![probe(FULL, 368, 0, 0); 3], other, pixels),
+        ("3 % wrong everywhere", vec![probe(FULL, 123, 0, 0); 25], other, pixels),
     ];
     check(MANY, cases);
 }
 
 #[test]
-fn all_tiles_of_the_task_compared() {
+fn all_probes_of_the_task_compared() {
     let other = NoiseFloor::other_class();
-    let one = |informative, wrong| vec![tile(informative, wrong, 0, 0)];
+    let one = |informative, wrong| vec![probe(informative, wrong, 0, 0)];
     let accepted = (Verdict::Accepted, Reason::AllCompared);
-    let bad = (Verdict::Rejected, Reason::BadTiles);
+    let bad = (Verdict::Rejected, Reason::BadProbes);
     let in_doubt = (Verdict::Undecided, Reason::Exhausted);
     let cases = [
-        ("no tiles at all", vec![], other, (Verdict::Undecided, Reason::NothingJudged)),
-        ("sky", vec![tile(0, 0, FULL, 0); 5], other, accepted),
-        ("blank frames forged", vec![tile(0, 0, FULL, FULL); 5], other, bad),
+        ("no probes at all", vec![], other, (Verdict::Undecided, Reason::NothingJudged)),
+        ("sky", vec![probe(0, 0, FULL, 0); 5], other, accepted),
+        ("blank frames forged", vec![probe(0, 0, FULL, FULL); 5], other, bad),
         ("1 × 1", one(1, 0), other, accepted),
         ("1 × 1, wrong, other class", one(1, 1), other, in_doubt),
         ("1 × 1, wrong, same class", one(1, 1), NoiseFloor::same_class(), in_doubt),
@@ -143,13 +144,13 @@ fn all_tiles_of_the_task_compared() {
 
 #[test]
 fn bounds_are_where_the_verdict_turns() {
-    let progress = Progress { round: 1, tiles_in_task: 1000 };
+    let progress = Progress { round: 1, probes_in_task: 1000 };
     let of = |wrong: u64| {
-        let mut tiles = vec![tile(FULL, 0, 0, 0); 25];
-        for (i, tile) in tiles.iter_mut().enumerate() {
-            tile.informative_agree -= (wrong + i as u64) / 25;
+        let mut probes = vec![probe(FULL, 0, 0, 0); 25];
+        for (i, probe) in probes.iter_mut().enumerate() {
+            probe.informative_agree -= (wrong + i as u64) / 25;
         }
-        judge(&tiles, &NoiseFloor::other_class(), &Policy::default(), progress)
+        judge(&probes, &NoiseFloor::other_class(), &Policy::default(), progress)
     };
     let clean = of(0);
     let (accept, reject) = (clean.informative.accept_up_to, clean.informative.reject_from);
@@ -160,10 +161,10 @@ fn bounds_are_where_the_verdict_turns() {
     assert_eq!(of(reject).verdict, Verdict::Rejected);
     assert_ne!(of(reject - 1).verdict, Verdict::Rejected);
     let later = judge(
-        &[tile(FULL, 0, 0, 0); 25],
+        &[probe(FULL, 0, 0, 0); 25],
         &NoiseFloor::other_class(),
         &Policy::default(),
-        Progress { round: 4, tiles_in_task: 1000 },
+        Progress { round: 4, probes_in_task: 1000 },
     );
     assert!(later.informative.reject_from > clean.informative.reject_from, "errors are spent");
     assert!(later.informative.accept_up_to <= clean.informative.accept_up_to);
@@ -172,16 +173,16 @@ fn bounds_are_where_the_verdict_turns() {
 #[test]
 fn two_replicas_that_differ_raise_the_floor() {
     let floor = NoiseFloor::same_class();
-    let calm = TileCounts { repeated: 100_000, ..tile(100_000, 0, 0, 0) };
+    let calm = TileCounts { repeated: 100_000, ..probe(100_000, 0, 0, 0) };
     let torn = TileCounts { unstable: 2000, unstable_patch_squares: 2000 * 200, ..calm };
-    assert_eq!(floor.raised(&tile(100_000, 0, 0, 0)), floor);
+    assert_eq!(floor.raised(&probe(100_000, 0, 0, 0)), floor);
     let raised = floor.raised(&calm);
-    assert!(raised.disagree_share_upper < 1e-3 && raised.bad_tile_share_upper == 0.0);
+    assert!(raised.disagree_share_upper < 1e-3 && raised.bad_probe_share_upper == 0.0);
     let raised = floor.raised(&torn);
     assert_eq!(raised.clump_px, 200.0);
     // Half of 2 %, and room for its uncertainty from 10 clumps in 500.
     assert!((0.01..0.03).contains(&raised.disagree_share_upper), "{raised:?}");
-    assert!(raised.bad_tile_share_upper >= 0.01);
+    assert!(raised.bad_probe_share_upper >= 0.01);
     let all = TileCounts {
         unstable: 4096,
         pixels: 4096,
@@ -193,25 +194,25 @@ fn two_replicas_that_differ_raise_the_floor() {
 }
 
 #[test]
-fn where_areas_flip_one_bad_tile_is_no_proof_and_many_are() {
-    let floor = NoiseFloor { bad_tile_share_upper: 0.02, ..NoiseFloor::other_class() };
+fn where_areas_flip_one_bad_probe_is_no_proof_and_many_are() {
+    let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
     let judged = |bad: usize| {
-        let mut tiles = vec![tile(FULL, 0, 0, 0); 40];
-        tiles[..bad].fill(tile(FULL, FULL, 0, 0));
-        judge(&tiles, &floor, &Policy::default(), Progress { round: 1, tiles_in_task: 1000 })
+        let mut probes = vec![probe(FULL, 0, 0, 0); 40];
+        probes[..bad].fill(probe(FULL, FULL, 0, 0));
+        judge(&probes, &floor, &Policy::default(), Progress { round: 1, probes_in_task: 1000 })
     };
     let one = judged(1);
-    assert_eq!((one.bad_tiles, one.bad_tiles_reject_from), (1, Some(12)));
+    assert_eq!((one.bad_probes, one.bad_probes_reject_from), (1, Some(12)));
     assert_eq!((one.verdict, one.reason), (Verdict::Undecided, Reason::BetweenBounds));
-    assert_eq!(judged(12).reason, Reason::BadTiles);
+    assert_eq!(judged(12).reason, Reason::BadProbes);
 }
 
 #[test]
 fn a_forged_sky_is_not_accepted_where_areas_flip() {
-    let floor = NoiseFloor { bad_tile_share_upper: 0.02, ..NoiseFloor::other_class() };
-    let mut tiles = vec![tile(FULL / 2, 0, FULL / 2, 0); 40];
-    tiles[3] = tile(0, 0, FULL, FULL);
-    assert_eq!(verdict_of(&tiles, floor, 1000), (Verdict::Undecided, Reason::BetweenBounds));
+    let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let mut probes = vec![probe(FULL / 2, 0, FULL / 2, 0); 40];
+    probes[3] = probe(0, 0, FULL, FULL);
+    assert_eq!(verdict_of(&probes, floor, 1000), (Verdict::Undecided, Reason::BetweenBounds));
 }
 
 #[test]
@@ -219,17 +220,17 @@ fn odd_floors_reject_nobody() {
     let nan = NoiseFloor {
         disagree_share_upper: f64::NAN,
         clump_px: f64::NAN,
-        bad_tile_share_upper: f64::NAN,
+        bad_probe_share_upper: f64::NAN,
     };
     let above_the_cheat = NoiseFloor { disagree_share_upper: 0.2, ..NoiseFloor::other_class() };
     for floor in [nan, above_the_cheat] {
-        let half_wrong = [tile(FULL, FULL / 10, 0, 0); 30];
+        let half_wrong = [probe(FULL, FULL / 10, 0, 0); 30];
         assert_eq!(verdict_of(&half_wrong, floor, 1000).0, Verdict::Undecided);
         assert_eq!(verdict_of(&half_wrong, floor, 30).0, Verdict::Undecided);
     }
     let below_zero =
-        NoiseFloor { disagree_share_upper: -1.0, clump_px: 0.0, bad_tile_share_upper: -1.0 };
-    assert_eq!(verdict_of(&[tile(FULL, 1, 0, 0)], below_zero, 1000).0, Verdict::Rejected);
+        NoiseFloor { disagree_share_upper: -1.0, clump_px: 0.0, bad_probe_share_upper: -1.0 };
+    assert_eq!(verdict_of(&[probe(FULL, 1, 0, 0)], below_zero, 1000).0, Verdict::Rejected);
 }
 
 #[test]
@@ -241,9 +242,9 @@ fn a_measured_floor_is_an_upper_bound() {
 
 #[test]
 fn even_draws_to_catch_an_area() {
-    assert_eq!(Policy::tiles_to_catch(0.1, 0.1), 22);
-    assert_eq!(Policy::tiles_to_catch(0.1, 0.01), 44);
-    assert_eq!(Policy::tiles_to_catch(0.03, 1e-3), 227);
+    assert_eq!(Policy::probes_to_catch(0.1, 0.1), 22);
+    assert_eq!(Policy::probes_to_catch(0.1, 0.01), 44);
+    assert_eq!(Policy::probes_to_catch(0.03, 1e-3), 227);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Frames as people see them.
 
-use super::{NodeRef, ReceiptInfo, VerdictSummary};
+use super::{ClaimInfo, NodeRef, ReceiptInfo, VerdictSummary};
 use candela_core::job::FrameStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ pub enum FrameState {
     Rendering,
     /// Rendered and received; being stored or verified.
     Verifying,
-    /// Verified: the user may rely on it. Final.
+    /// Verified: the user may rely on it. It is opened again only if its worker or its verifier turns out false.
     Accepted,
     /// Given up.
     Failed,
@@ -90,6 +90,8 @@ pub struct FrameSummary {
     pub receipt_id: Option<u64>,
     /// What the verification said; accepted frames only.
     pub verdict: Option<VerdictSummary>,
+    /// The bad result claim on that receipt, if there was one.
+    pub claim: Option<ClaimInfo>,
     /// Attempts that came to nothing so far.
     pub attempts: u32,
     /// Receipts for this frame that were rejected.

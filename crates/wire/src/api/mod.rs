@@ -5,6 +5,7 @@
 //! Requests refuse unknown fields, so that a misspelt one is not ignored; replies may grow.
 
 mod blob;
+mod claim;
 mod event;
 mod frame;
 mod job;
@@ -16,6 +17,7 @@ mod refusal;
 mod request;
 
 pub use blob::{BlobInfo, MissingReply, MissingRequest};
+pub use claim::{ClaimInfo, ClaimRequest, ClaimState};
 pub use event::{Event, FrameChanged, HealthInfo};
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};

@@ -64,8 +64,14 @@ impl From<Outcome> for OutcomeName {
 pub enum PurposeName {
     /// The receipt's next probes.
     Probe,
-    /// A second opinion on probes that failed.
+    /// A second opinion.
     Confirm,
+    /// Tiles of a frame that a user claims to be wrong.
+    Claim,
+    /// A second opinion on such tiles.
+    ClaimConfirm,
+    /// A check of the verifier. Never shown while it can be recognised.
+    Canary,
 }
 
 impl From<Purpose> for PurposeName {
@@ -73,6 +79,9 @@ impl From<Purpose> for PurposeName {
         match purpose {
             Purpose::Probe => PurposeName::Probe,
             Purpose::Confirm => PurposeName::Confirm,
+            Purpose::Claim => PurposeName::Claim,
+            Purpose::ClaimConfirm => PurposeName::ClaimConfirm,
+            Purpose::Canary => PurposeName::Canary,
         }
     }
 }
@@ -121,10 +130,14 @@ pub struct VerdictSummary {
 /// What was counted on one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeInfo {
-    /// Column of its tile in the grid of 64 × 64 pixels, from the left.
-    pub column: u32,
-    /// Row of its tile, from the top.
-    pub row: u32,
+    /// Its first column in the frame, in pixels from the left.
+    pub x: u32,
+    /// Its first row, in pixels from the top.
+    pub y: u32,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
     /// Pixels that replica and control tell apart, judged.
     pub informative: u64,
     /// Those of them that agree.
@@ -140,8 +153,10 @@ pub struct ProbeInfo {
 impl From<&ProbeCounts> for ProbeInfo {
     fn from(probe: &ProbeCounts) -> Self {
         ProbeInfo {
-            column: probe.tile.column,
-            row: probe.tile.row,
+            x: probe.region.x0,
+            y: probe.region.y0,
+            width: probe.region.size().width,
+            height: probe.region.size().height,
             informative: probe.counts.informative_judged,
             informative_agree: probe.counts.informative_agree,
             direct: probe.counts.direct_judged,
@@ -162,12 +177,18 @@ pub struct VerdictInfo {
     pub reason: String,
     /// Hash of the signed report: replicas and controls of all its probes.
     pub evidence_hash: Option<String>,
+    /// Hash of the worker's tiles that they were compared with.
+    pub worker_tiles_hash: Option<String>,
     /// Share of judged pixels that may disagree between honest workers: upper bound.
     pub floor: f64,
     /// Probability of so much disagreement, or more, under the floor.
     pub reject_p: f64,
     /// Probability of so little disagreement, or less, from the nearest cheat.
     pub accept_p: f64,
+    /// Whether the manager found it itself, rather than in the verifier's pictures.
+    pub found_by_manager: bool,
+    /// Whether the output was held against a development of the layers.
+    pub developed: bool,
     /// When it was judged.
     pub judged_at_ms: u64,
     /// What was counted.
@@ -218,6 +239,15 @@ pub struct ReceiptInfo {
     pub reason: Option<String>,
     /// Verification tasks that failed without an answer.
     pub failed_tries: u32,
+    /// Whether it was checked itself, rather than vouched for by the checked frames of its lease;
+    /// none before the receipt is decided.
+    pub checked: Option<bool>,
+    /// The share of frames that the worker's standing asked to check when it came, from 0 to 1.
+    pub check_rate: f64,
+    /// Whether it was accepted once and then opened again.
+    pub reopened: bool,
+    /// What its worker gets for it, in thousands of path-traced samples.
+    pub credit: u64,
     /// Its verification tasks, the oldest first.
     pub verifications: Vec<VerificationInfo>,
 }

@@ -1,6 +1,6 @@
 //! Keys of rows: big-endian, so that they sort as their numbers do, also the negative ones.
 
-use candela_core::id::{JobId, NodeId, ReceiptId, TaskId, VerificationId};
+use candela_core::id::{ClaimId, JobId, NodeId, ReceiptId, TaskId, VerificationId};
 
 /// Key of the counter's only row.
 #[must_use]
@@ -44,6 +44,12 @@ pub fn key_verification(verification: VerificationId) -> Vec<u8> {
 #[must_use]
 pub fn key_node(node: NodeId) -> Vec<u8> {
     node.0.to_vec()
+}
+
+/// Key of a bad result claim.
+#[must_use]
+pub fn key_claim(claim: ClaimId) -> Vec<u8> {
+    claim.0.to_be_bytes().to_vec()
 }
 
 /// Key of a ticket, see [`crate::ticket::TicketRow::id`].

@@ -7,20 +7,22 @@ mod keys;
 mod v1;
 
 pub use keys::{
-    key_counter, key_frame, key_job, key_node, key_receipt, key_task, key_ticket, key_verification,
+    key_claim, key_counter, key_frame, key_job, key_node, key_receipt, key_task, key_ticket,
+    key_verification,
 };
 
 use crate::error::DecodeError;
 use crate::limits::ROW_BYTES_MAX;
 use crate::mirror::{Mirror, to_bytes};
 use crate::ticket::TicketRow;
+use candela_core::claim::Claim;
 use candela_core::job::{Frame, Job};
 use candela_core::node::Node;
 use candela_core::task::{Receipt, Task};
 use candela_core::verification::VerificationTask;
 
-/// Version with which rows are written.
-pub const VERSION: u8 = 1;
+/// Version with which rows are written; 1 was never released, and is refused as unknown.
+pub const VERSION: u8 = 2;
 
 macro_rules! rows {
     ($($kind:literal, $type:ty, $encode:ident, $decode:ident;)*) => {$(
@@ -47,6 +49,7 @@ rows! {
     "receipt", Receipt, encode_receipt, decode_receipt;
     "verification task", VerificationTask, encode_verification, decode_verification;
     "node", Node, encode_node, decode_node;
+    "bad result claim", Claim, encode_claim, decode_claim;
     "counter", u64, encode_counter, decode_counter;
     "ticket", TicketRow, encode_ticket, decode_ticket;
 }

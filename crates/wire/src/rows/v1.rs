@@ -1,20 +1,22 @@
-//! Mirrors of the other rows, version 1.
+//! Mirrors of the other rows.
 
 use crate::mirror::{Mirror, mirror_enum, mirror_struct};
 use crate::ticket::TicketRow;
+use candela_core::claim::{Claim, ClaimStatus};
 use candela_core::counts::TileCounts;
 use candela_core::id::{
-    BlobHash, JobId, LeaseId, NodeId, OwnerId, ReceiptId, TaskId, VerificationId,
+    BlobHash, ClaimId, JobId, LeaseId, NodeId, OwnerId, ReceiptId, TaskId, VerificationId,
 };
 use candela_core::job::{Frame, FrameStatus};
-use candela_core::layers::TileIndex;
+use candela_core::layers::Region;
 use candela_core::node::{Node, Record, Role};
 use candela_core::task::{
-    Lease, Receipt, ReceiptStatus, Statement, Task, TaskStatus, VerificationKey,
+    Check, Lease, Receipt, ReceiptStatus, Statement, Task, TaskStatus, VerificationKey,
 };
 use candela_core::time::Time;
 use candela_core::verification::{
-    Outcome, ProbeCounts, Purpose, Verdict, VerificationStatus, VerificationTask,
+    Floor, Found, Outcome, Peer, ProbeCounts, Purpose, SignedReport, Verdict, VerificationStatus,
+    VerificationTask,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -53,6 +55,58 @@ mirror_struct! {
         status: ReceiptStatus,
         reason: Option<String>,
         failed_tries: u32,
+        check: Check,
+        credit: u64,
+        forfeited: u64,
+        accepted_at: Option<Time>,
+        reopened: bool,
+    }
+}
+
+mirror_struct! { Check as CheckV1 { rate: f64, draw: f64, checked: bool, } }
+
+mirror_struct! {
+    Claim as ClaimV1 {
+        id: ClaimId,
+        job: JobId,
+        frame: i32,
+        receipt: ReceiptId,
+        user: String,
+        comment: String,
+        made_at: Time,
+        ended_at: Option<Time>,
+        status: ClaimStatus,
+    }
+}
+
+/// How far a claim is.
+#[derive(Serialize, Deserialize)]
+pub(crate) enum ClaimStatusV1 {
+    Open,
+    Upheld(String),
+    Dismissed(String),
+    Undecided(String),
+}
+
+impl Mirror for ClaimStatus {
+    type Wire = ClaimStatusV1;
+
+    fn to_wire(&self) -> ClaimStatusV1 {
+        match self {
+            ClaimStatus::Open => ClaimStatusV1::Open,
+            ClaimStatus::Upheld(reason) => ClaimStatusV1::Upheld(reason.clone()),
+            ClaimStatus::Dismissed(reason) => ClaimStatusV1::Dismissed(reason.clone()),
+            ClaimStatus::Undecided(reason) => ClaimStatusV1::Undecided(reason.clone()),
+        }
+    }
+
+    fn from_wire(wire: ClaimStatusV1) -> Result<Self, &'static str> {
+        Ok(match wire {
+            ClaimStatusV1::Open => ClaimStatus::Open,
+            ClaimStatusV1::Upheld(reason) => ClaimStatus::Upheld(reason),
+            ClaimStatusV1::Dismissed(reason) => ClaimStatus::Dismissed(reason),
+            ClaimStatusV1::Undecided(reason) => ClaimStatus::Undecided(reason),
+        })
     }
 }
 
@@ -73,7 +127,9 @@ mirror_struct! {
     }
 }
 
-mirror_enum! { Purpose as PurposeV1 { Probe, Confirm, } }
+mirror_enum! { Purpose as PurposeV1 { Probe, Confirm, Canary, Claim, ClaimConfirm, } }
+
+mirror_enum! { Found as FoundV1 { ByPictures, ByManager, } }
 
 mirror_enum! { Outcome as OutcomeV1 { Accepted, Rejected, Undecided, } }
 
@@ -81,19 +137,45 @@ mirror_struct! {
     Verdict as VerdictV1 {
         outcome: Outcome,
         verifier: NodeId,
-        evidence: Option<BlobHash>,
+        device: String,
+        report: Option<SignedReport>,
+        worker_tiles: Option<BlobHash>,
         probes: Vec<ProbeCounts>,
-        floor: f64,
+        with: Vec<VerificationId>,
+        peers: Vec<Peer>,
+        floor: Floor,
         reject_p: f64,
         accept_p: f64,
+        found: Found,
+        developed: bool,
         reason: String,
         judged_at: Time,
     }
 }
 
 mirror_struct! {
+    SignedReport as SignedReportV1 {
+        evidence: BlobHash,
+        evidence_bytes: u64,
+        rendered_px: u64,
+        took_ms: u64,
+        signature: [u8; 64],
+    }
+}
+
+mirror_struct! {
+    Peer as PeerV1 {
+        verification: VerificationId,
+        same: bool,
+        counts: TileCounts,
+    }
+}
+
+mirror_struct! { Floor as FloorV1 { disagree_share: f64, bad_probe_share: f64, } }
+
+mirror_struct! {
     ProbeCounts as ProbeCountsV1 {
-        tile: TileIndex,
+        region: Region,
         counts: TileCounts,
     }
 }
@@ -135,6 +217,12 @@ mirror_struct! {
         crashes: u64,
         verifications: u64,
         verifications_minority: u64,
+        verifications_confirmed: u64,
+        canaries_failed: u64,
+        verified_in_row: u32,
+        credit_earned: u64,
+        credit_withheld: u64,
+        credit_forfeited: u64,
     }
 }
 

@@ -1,22 +1,25 @@
 //! Rows: one per kind and per status with fields of its own.
 
 use super::{Case, engine, refusal, settings, signature, statement};
+use candela_core::claim::{Claim, ClaimStatus};
 use candela_core::counts::TileCounts;
 use candela_core::frames::FrameSet;
 use candela_core::id::{
-    BlobHash, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId, TaskId, VerificationId,
+    BlobHash, ClaimId, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId, TaskId,
+    VerificationId,
 };
 use candela_core::job::{
     Allowances, Frame, FrameStatus, FramesWanted, Inspected, Job, JobStatus, Overrides, Submission,
 };
-use candela_core::layers::{Size, TileIndex};
+use candela_core::layers::{Region, Size};
 use candela_core::node::{Node, Record, Role};
 use candela_core::scene::{MissingFile, PreviewFacts, SceneFacts};
 use candela_core::settings::OutputFormat;
-use candela_core::task::{Lease, Receipt, ReceiptStatus, Task, TaskStatus, VerificationKey};
+use candela_core::task::{Check, Lease, Receipt, ReceiptStatus, Task, TaskStatus, VerificationKey};
 use candela_core::time::Time;
 use candela_core::verification::{
-    Outcome, ProbeCounts, Purpose, Verdict, VerificationStatus, VerificationTask,
+    Floor, Found, Outcome, Peer, ProbeCounts, Purpose, SignedReport, Verdict, VerificationStatus,
+    VerificationTask,
 };
 use candela_wire::rows;
 use candela_wire::ticket::TicketRow;
@@ -78,6 +81,15 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(verifications.map(|(name, status)| {
         let value = verification(status);
         Case::new(name, value, rows::encode_verification, rows::decode_verification)
+    }));
+    let claims = [
+        ("row_claim_open", ClaimStatus::Open),
+        ("row_claim_upheld", ClaimStatus::Upheld("the lamp is missing".into())),
+        ("row_claim_dismissed", ClaimStatus::Dismissed("every tile agrees".into())),
+        ("row_claim_undecided", ClaimStatus::Undecided("the layers are gone".into())),
+    ];
+    cases.extend(claims.map(|(name, status)| {
+        Case::new(name, claim(status), rows::encode_claim, rows::decode_claim)
     }));
     cases.push(Case::new("row_node", node(), rows::encode_node, rows::decode_node));
     cases.push(Case::new("row_counter", 70_000, rows::encode_counter, rows::decode_counter));
@@ -207,6 +219,25 @@ fn receipt(status: ReceiptStatus) -> Receipt {
         status,
         reason: Some("probes differ".into()),
         failed_tries: 1,
+        check: Check { rate: 0.25, draw: 0.125, checked: true },
+        credit: 7_372,
+        forfeited: 12,
+        accepted_at: Some(time(9)),
+        reopened: true,
+    }
+}
+
+fn claim(status: ClaimStatus) -> Claim {
+    Claim {
+        id: ClaimId(5),
+        job: JobId(1),
+        frame: -17,
+        receipt: ReceiptId(300),
+        user: "ada".into(),
+        comment: "the lamp is missing".into(),
+        made_at: time(10),
+        ended_at: Some(time(11)),
+        status,
     }
 }
 
@@ -224,30 +255,40 @@ fn verification(status: VerificationStatus) -> VerificationTask {
 }
 
 fn verdict() -> Verdict {
+    let counts = TileCounts {
+        pixels: 4096,
+        informative_judged: 4000,
+        informative_agree: 3999,
+        direct_judged: 90,
+        direct_agree: 89,
+        unstable: 5,
+        near_unstable: 1,
+        not_judged: 0,
+        repeated: 4096,
+        informative_patch_squares: 1_000_000,
+        direct_patch_squares: 600,
+        unstable_patch_squares: 25,
+    };
     Verdict {
         outcome: Outcome::Undecided,
         verifier: NodeId([9; 32]),
-        evidence: Some(BlobHash([5; 32])),
-        probes: vec![ProbeCounts {
-            tile: TileIndex { column: 29, row: 16 },
-            counts: TileCounts {
-                pixels: 4096,
-                informative_judged: 4000,
-                informative_agree: 3999,
-                direct_judged: 90,
-                direct_agree: 89,
-                unstable: 5,
-                near_unstable: 1,
-                not_judged: 0,
-                repeated: 4096,
-                informative_patch_squares: 1_000_000,
-                direct_patch_squares: 600,
-                unstable_patch_squares: 25,
-            },
-        }],
-        floor: 0.001,
+        device: "cpu x86-64 avx2, 2 threads".into(),
+        report: Some(SignedReport {
+            evidence: BlobHash([2; 32]),
+            evidence_bytes: 98_765,
+            rendered_px: 10_240,
+            took_ms: 1_500,
+            signature: signature(),
+        }),
+        worker_tiles: Some(BlobHash([3; 32])),
+        probes: vec![ProbeCounts { region: Region { x0: 32, y0: 64, x1: 64, y1: 96 }, counts }],
+        with: vec![VerificationId(10), VerificationId(9)],
+        peers: vec![Peer { verification: VerificationId(11), same: true, counts }],
+        floor: Floor { disagree_share: 0.001, bad_probe_share: 0.25 },
         reject_p: 1e-12,
         accept_p: 0.5,
+        found: Found::ByManager,
+        developed: true,
         reason: "more probes are needed".into(),
         judged_at: time(9),
     }
@@ -267,6 +308,12 @@ fn node() -> Node {
             crashes: 4,
             verifications: 5,
             verifications_minority: 6,
+            verifications_confirmed: 7,
+            canaries_failed: 8,
+            verified_in_row: 9,
+            credit_earned: 10,
+            credit_withheld: 11,
+            credit_forfeited: 12,
         },
         suspended: Some("2 leases in a row were rejected".into()),
     }

@@ -1,7 +1,10 @@
 //! Tests over the rules: a table of every state × command, the stories that matter, and a seeded walk.
 
+mod checking;
+mod claiming;
 mod stories;
 mod table;
+mod verifiers;
 mod walk;
 
 use super::{Command, Effect, Farm, Reply, Rows};
@@ -19,7 +22,7 @@ use crate::scene::{PreviewFacts, SceneFacts};
 use crate::seed::Seed;
 use crate::task::{Statement, TaskStatus};
 use crate::time::Time;
-use crate::verification::{Outcome, Verdict};
+use crate::verification::{Floor, Found, Outcome, Peer, Verdict};
 use std::collections::BTreeSet;
 
 pub(crate) fn engine() -> EngineBuild {
@@ -134,7 +137,11 @@ impl World {
     }
 
     pub(super) fn submit(&mut self, frames: &str) -> JobId {
-        match self.ok(Command::Submit(Box::new(submission(frames)))) {
+        self.submit_this(submission(frames))
+    }
+
+    pub(super) fn submit_this(&mut self, submission: Submission) -> JobId {
+        match self.ok(Command::Submit(Box::new(submission))) {
             Reply::Job(job) => job,
             other => panic!("not a job: {other:?}"),
         }
@@ -202,19 +209,69 @@ impl World {
         self.farm.verifications_held(node(n)).first().copied()
     }
 
+    /// A verdict that follows from honest pictures: the same as all others of the receipt.
     pub(super) fn judged(&self, n: u8, id: VerificationId, outcome: Outcome) -> Command {
+        self.judged_as(n, id, outcome, true)
+    }
+
+    /// A verdict; `same`: whether its pictures are those that earlier answers show.
+    pub(super) fn judged_as(
+        &self,
+        n: u8,
+        id: VerificationId,
+        outcome: Outcome,
+        same: bool,
+    ) -> Command {
+        let receipt = self.farm.verification(id).map(|v| v.receipt);
+        let earlier = receipt.into_iter().flat_map(|receipt| self.farm.verifications(receipt));
+        let earlier = earlier.filter(|v| v.verdict().is_some());
+        let counts = Default::default();
+        let peer = |v: &crate::verification::VerificationTask| Peer {
+            verification: v.id,
+            same: same && v.verdict().is_some_and(|verdict| verdict.reason != "garbage"),
+            counts,
+        };
         let verdict = Box::new(Verdict {
             outcome,
             verifier: node(n),
-            evidence: None,
+            device: "cpu".into(),
+            report: None,
+            worker_tiles: None,
             probes: Vec::new(),
-            floor: 0.001,
+            with: Vec::new(),
+            peers: earlier.map(peer).collect(),
+            floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
             reject_p: 1.0,
             accept_p: 0.0,
-            reason: outcome.word().into(),
+            found: Found::ByPictures,
+            developed: false,
+            reason: if same { outcome.word().into() } else { "garbage".into() },
             judged_at: self.now,
         });
         Command::Judged { verification: id, verdict, rendered_px: 8_192 }
+    }
+
+    /// One answer of an honest verifier; `outcome` says what it finds in a frame.
+    pub(super) fn verify_one(&mut self, outcome: &dyn Fn(i32) -> Outcome) -> usize {
+        let held = (3..=9).filter_map(|n| Some((n, self.verification_of(n)?)));
+        let held = held.min_by_key(|(_, id)| *id);
+        let Some((n, id)) = held else { return 0 };
+        let verification = self.farm.verification(id).unwrap();
+        let frame = self.farm.receipt_of(verification.receipt).unwrap().statement.frame;
+        let canary = verification.purpose == crate::verification::Purpose::Canary;
+        let outcome = if canary { Outcome::Accepted } else { outcome(frame) };
+        let command = self.judged(n, id, outcome);
+        self.ok(command);
+        1
+    }
+
+    /// The same until nothing is left to answer.
+    pub(super) fn verify_frames(&mut self, outcome: &dyn Fn(i32) -> Outcome) -> usize {
+        let mut judged = 0;
+        while self.verify_one(outcome) > 0 {
+            judged += 1;
+        }
+        judged
     }
 
     /// Lets the verifiers answer until they have nothing left; `outcome` says what they find.
@@ -228,7 +285,9 @@ impl World {
             };
             let verification = self.farm.verification(id).unwrap();
             let worker = self.farm.receipt_of(verification.receipt).unwrap().node;
-            let command = self.judged(n, id, outcome(worker));
+            let canary = verification.purpose == crate::verification::Purpose::Canary;
+            let found = if canary { Outcome::Accepted } else { outcome(worker) };
+            let command = self.judged(n, id, found);
             self.ok(command);
             judged += 1;
         }

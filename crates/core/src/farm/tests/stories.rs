@@ -246,6 +246,7 @@ pub(super) fn rows_of(farm: &Farm) -> Rows {
         receipts: farm.receipts.values().cloned().collect(),
         verifications: farm.verifications.values().cloned().collect(),
         nodes: farm.nodes.values().cloned().collect(),
+        claims: farm.claims.values().cloned().collect(),
     }
 }
 

@@ -1,0 +1,120 @@
+//! The indices over the rows: built at the start, kept up by every change.
+
+use super::Farm;
+use crate::claim::ClaimStatus;
+use crate::id::{NodeId, ReceiptId};
+use crate::task::{ReceiptStatus, TaskStatus};
+use crate::time::Time;
+use crate::verification::VerificationStatus;
+
+impl Farm {
+    pub(super) fn index(&mut self, now: Time) {
+        for job in self.jobs.values() {
+            self.submissions.insert(job.submission.submission_id, job.id);
+        }
+        for task in self.tasks.values() {
+            if let TaskStatus::Leased(lease) = &task.status {
+                self.leased.insert(lease.id, task.id);
+                self.leases_of.entry(lease.node).or_default().insert(lease.id);
+                self.absent.insert(lease.node, now);
+            }
+        }
+        for receipt in self.receipts.values() {
+            let frames = self.by_lease.entry(receipt.statement.lease).or_default();
+            frames.insert(receipt.statement.frame, receipt.id);
+            self.receipts_of.entry(receipt.job).or_default().insert(receipt.id);
+            if receipt.status == ReceiptStatus::Verifying {
+                self.unsettled.insert(receipt.statement.lease);
+            }
+        }
+        for claim in self.claims.values() {
+            self.claimed.insert(claim.receipt, claim.id);
+        }
+        for verification in self.verifications.values() {
+            self.rounds.entry(verification.receipt).or_default().push(verification.id);
+            match &verification.status {
+                VerificationStatus::Queued => {
+                    self.verifications_queued.insert(verification.id);
+                }
+                VerificationStatus::Leased { node, .. } => {
+                    self.verifications_of.entry(*node).or_default().insert(verification.id);
+                    self.absent.insert(*node, now);
+                }
+                VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
+            }
+        }
+        self.index_verdicts(now);
+    }
+
+    fn index_verdicts(&mut self, now: Time) {
+        let judged: Vec<_> = self
+            .verifications
+            .values()
+            .filter_map(|v| Some((v.id, v.receipt, v.verdict()?.clone())))
+            .collect();
+        for (id, receipt, verdict) in judged {
+            self.count_between(id, receipt, &verdict);
+        }
+        let settled: Vec<(ReceiptId, NodeId, bool, Time)> = self
+            .receipts
+            .values()
+            .filter_map(|receipt| {
+                let at = receipt.accepted_at.unwrap_or(receipt.received_at);
+                match receipt.status {
+                    ReceiptStatus::Accepted => Some((receipt.id, receipt.node, true, at)),
+                    ReceiptStatus::Rejected => Some((receipt.id, receipt.node, false, at)),
+                    _ => None,
+                }
+            })
+            .collect();
+        for (receipt, worker, accepted, at) in settled {
+            let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
+            let recent = now.since_ms(at) <= self.policy.reopen_ms;
+            if accepted && opinions.accepting.len() < 2 && recent {
+                self.weak.entry(worker).or_default().insert(receipt);
+            }
+            if !accepted && !opinions.rejecting.is_empty() && recent {
+                self.convicted.insert(receipt);
+            }
+            if opinions.accepting.len() >= 2 || opinions.rejecting.len() >= 2 {
+                self.keep_known(receipt);
+            }
+        }
+    }
+
+    /// Keeps a receipt whose verdict is known for canaries, and lets the oldest go.
+    pub(super) fn keep_known(&mut self, receipt: ReceiptId) {
+        self.known.insert(receipt);
+        while self.known.len() > self.policy.verifiers.canaries_kept {
+            self.known.pop_first();
+        }
+    }
+
+    /// Lets go of what is too old to be opened again.
+    pub(super) fn forget_old(&mut self, now: Time) {
+        let reopen_ms = self.policy.reopen_ms;
+        let receipts = &self.receipts;
+        let old = |id: &ReceiptId| {
+            receipts.get(id).is_none_or(|receipt| {
+                let at = receipt.accepted_at.unwrap_or(receipt.received_at);
+                now.since_ms(at) > reopen_ms
+            })
+        };
+        // Ids grow with time, so only the first have to be looked at.
+        for weak in self.weak.values_mut() {
+            while weak.first().is_some_and(&old) {
+                weak.pop_first();
+            }
+        }
+        self.weak.retain(|_, weak| !weak.is_empty());
+        while self.convicted.first().is_some_and(&old) {
+            self.convicted.pop_first();
+        }
+    }
+
+    /// Whether a claim on this receipt is being looked at.
+    pub(super) fn open_claim(&self, receipt: ReceiptId) -> Option<crate::id::ClaimId> {
+        let claim = self.claims.get(self.claimed.get(&receipt)?)?;
+        (claim.status == ClaimStatus::Open).then_some(claim.id)
+    }
+}

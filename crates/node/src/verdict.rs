@@ -1,0 +1,219 @@
+//! From pictures to a verdict, without a network or a clock: the manager judges with this, and so does
+//! who checks a kept verdict later.
+
+use candela_core::counts::TileCounts;
+use candela_core::layers::{Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
+use candela_core::task::VerificationKey;
+use candela_core::verification::{Floor, Outcome, ProbeCounts, Purpose, class_of};
+use candela_core::{id::BlobHash, scene::PreviewFacts};
+use candela_proof::agreement::{CompareOptions, Mismatch, Rendering, compare};
+use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
+use candela_proof::judge::{self, NoiseFloor, Progress};
+use candela_proof::key::{self, NoiseMap, probe_order};
+use candela_proof::pictures::{pictures_agree, same_picture};
+use candela_wire::evidence::{Evidence, ProbeEvidence};
+
+/// Where the layers of a frame are looked at.
+pub(crate) struct Where<'a> {
+    /// Why.
+    pub purpose: Purpose,
+    /// First position, in the order that follows from the key or in that of the tiles.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+    /// Size of the frame.
+    pub size: Size,
+    /// The frame.
+    pub frame: i32,
+    /// The commitment.
+    pub layers: BlobHash,
+    /// The task's key.
+    pub key: &'a VerificationKey,
+    /// The preview of inspection.
+    pub preview: &'a PreviewFacts,
+}
+
+/// The regions of a verification task, as they follow from key and commitment; of a claim, tiles row by row.
+pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
+    let (first, count) = (at.first as usize, at.count as usize);
+    if at.purpose.is_claim() {
+        let grid = TileGrid { size: at.size };
+        return (first..first.saturating_add(count))
+            .filter_map(|number| grid.tile(number))
+            .map(|tile| grid.region(tile))
+            .collect();
+    }
+    let grid = ProbeGrid { size: at.size };
+    let noise = NoiseMap::new(at.preview.size, at.preview.noise.clone()).ok();
+    let key = key::VerificationKey(at.key.0);
+    let order = probe_order(&key, at.frame, &at.layers, grid, noise.as_ref());
+    order.skip(first).take(count).map(|cell| grid.region(cell)).collect()
+}
+
+/// The stored tile that holds a region. Probes and tiles nest, so there is one.
+pub(crate) fn tile_of(region: Region) -> TileIndex {
+    use candela_core::layers::TILE_PX;
+    TileIndex { column: region.x0 / TILE_PX, row: region.y0 / TILE_PX }
+}
+
+/// What is wrong with the pictures of a comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    /// The worker's tile can't be this frame's.
+    Worker(String),
+    /// The verifier's pictures don't fit each other.
+    Verifier(String),
+}
+
+/// Compares the worker's pixels of each region with the verifier's.
+pub(crate) fn compared(
+    regions: &[Region],
+    worker: &[Pixels],
+    evidence: &Evidence,
+) -> Result<Vec<ProbeCounts>, Unfit> {
+    let options = CompareOptions::default();
+    let mut probes = Vec::new();
+    for ((region, worker), probe) in regions.iter().zip(worker).zip(&evidence.probes) {
+        let second = probe.second.as_ref();
+        match compare(worker, &probe.replica, &probe.control, second, &options) {
+            Ok(counts) => probes.push(ProbeCounts { region: *region, counts }),
+            Err(error) if blames_worker(&error) => return Err(Unfit::Worker(error.to_string())),
+            Err(error) => return Err(Unfit::Verifier(error.to_string())),
+        }
+    }
+    Ok(probes)
+}
+
+fn blames_worker(mismatch: &Mismatch) -> bool {
+    match mismatch {
+        Mismatch::Size { which, .. }
+        | Mismatch::Channels { which }
+        | Mismatch::Values { which, .. } => *which == Rendering::Worker,
+        Mismatch::NoChannels => false,
+    }
+}
+
+/// What a judgement is derived from, besides the counts of its own regions.
+pub(crate) struct Grounds {
+    /// Why the regions were looked at.
+    pub purpose: Purpose,
+    /// Size of the frame.
+    pub size: Size,
+    /// Which judgement of this receipt and purpose it is, from 1.
+    pub round: u32,
+    /// Probes of a frame's first verification task.
+    pub probes_first: u32,
+    /// The floor as it was known before.
+    pub floor: Floor,
+    /// Counts of earlier rounds.
+    pub earlier: Vec<TileCounts>,
+    /// Counts of the other frames of the lease.
+    pub of_lease: Vec<TileCounts>,
+}
+
+/// The judgement that follows.
+pub(crate) fn judged(grounds: &Grounds, probes: &[ProbeCounts]) -> FrameJudgement {
+    let own = probes.iter().map(|probe| probe.counts);
+    let of_frame: Vec<TileCounts> = grounds.earlier.iter().copied().chain(own).collect();
+    let mut policy = FramePolicy::for_probes(grounds.probes_first);
+    let cells = if grounds.purpose.is_claim() {
+        // Every tile of the part is compared: nothing is left to draw.
+        policy.frame = policy.lease;
+        of_frame.len() as u64
+    } else {
+        ProbeGrid { size: grounds.size }.len() as u64
+    };
+    let progress = Progress { round: grounds.round, probes_in_task: cells };
+    judge_frame(&of_frame, &grounds.of_lease, &noise_floor(grounds.floor), &policy, progress)
+}
+
+/// The outcome of a judgement.
+pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
+    match verdict {
+        judge::Verdict::Accepted => Outcome::Accepted,
+        judge::Verdict::Rejected => Outcome::Rejected,
+        judge::Verdict::Undecided => Outcome::Undecided,
+    }
+}
+
+/// Of a scene that doesn't repeat, the share of the probes that may be wrong as a whole is taken as so
+/// many times the share of the preview that differed, and at least the second figure: what differs
+/// lies together, and the preview is small.
+const UNREPEATABLE_TIMES: f64 = 4.0;
+const UNREPEATABLE_MIN: f64 = 0.02;
+const UNREPEATABLE_MAX: f64 = 0.25;
+
+/// The floor for two devices on a scene: the prior of their classes, moved by what was seen between them.
+pub(crate) fn floor(
+    worker: &str,
+    verifier: &str,
+    unrepeatable_share: f64,
+    seen: &TileCounts,
+) -> Floor {
+    let same = class_of(worker) == class_of(verifier);
+    let prior = if same { NoiseFloor::same_class() } else { NoiseFloor::other_class() };
+    let moved = prior.adjusted(seen, NoiseFloor::SHARE_CAP);
+    let bad_probe_share = if unrepeatable_share > 0.0 {
+        (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
+    } else {
+        0.0
+    };
+    Floor { disagree_share: moved.disagree_share_upper, bad_probe_share }
+}
+
+fn noise_floor(floor: Floor) -> NoiseFloor {
+    NoiseFloor {
+        disagree_share_upper: floor.disagree_share,
+        clump_px: NoiseFloor::CLUMP_PX,
+        bad_probe_share_upper: floor.bad_probe_share,
+    }
+}
+
+/// How two verifiers' answers compare where they looked at the same regions; none if they didn't.
+///
+/// Replicas *and* controls have to agree: both follow from the scene. What one of them found unstable
+/// is left out.
+pub(crate) fn between(
+    one: &Evidence,
+    other: &Evidence,
+    floor: Floor,
+) -> Option<(bool, TileCounts)> {
+    let options = CompareOptions::default();
+    let (mut replicas, mut controls) = (TileCounts::default(), TileCounts::default());
+    let mut met = false;
+    for a in &one.probes {
+        let Some(b) = other.probes.iter().find(|b| b.region == a.region) else { continue };
+        met = true;
+        let (Some(replica), Some(control)) = (replica_between(a, b, &options), {
+            pictures_agree(&a.control, &b.control, &a.replica, &options).ok()
+        }) else {
+            return Some((false, replicas));
+        };
+        replicas += replica;
+        controls += control;
+    }
+    let floor = noise_floor(floor).raised(&replicas);
+    // What doesn't repeat has no second control by which it could be left out.
+    let lenient = NoiseFloor {
+        disagree_share_upper: (floor.disagree_share_upper + floor.bad_probe_share_upper).min(1.0),
+        ..floor
+    };
+    let same = same_picture(&replicas, &lenient) && same_picture(&controls, &lenient);
+    met.then_some((same, replicas))
+}
+
+fn replica_between(
+    a: &ProbeEvidence,
+    b: &ProbeEvidence,
+    options: &CompareOptions,
+) -> Option<TileCounts> {
+    match (&a.second, &b.second) {
+        (Some(second), _) => {
+            compare(&b.replica, &a.replica, &a.control, Some(second), options).ok()
+        }
+        (None, Some(second)) => {
+            compare(&a.replica, &b.replica, &b.control, Some(second), options).ok()
+        }
+        (None, None) => pictures_agree(&a.replica, &b.replica, &a.control, options).ok(),
+    }
+}
