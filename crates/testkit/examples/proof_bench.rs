@@ -92,13 +92,14 @@ async fn main() -> Result<()> {
         frame_px_max: if arguments.quick { 60_000 } else { 230_400 },
         frames: if arguments.quick { 2 } else { 5 },
     };
-    let scenes = scenery::prepare(&studio, &wanted).await?;
-    if scenes.is_empty() {
-        bail!("none of the scenes is there");
-    }
     let mut materials: Vec<Material> = Vec::new();
-    for scene in scenes {
-        materials.push(gather(&studio, scene, &attacks).await?);
+    for name in scenery::names() {
+        if let Some(scene) = scenery::prepare(&studio, &wanted, name).await? {
+            materials.push(gather(&studio, scene, &attacks).await?);
+        }
+    }
+    if materials.is_empty() {
+        bail!("none of the scenes is there");
     }
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&arguments.seed.to_le_bytes());

@@ -45,14 +45,6 @@ const PLANS: [Plan; 7] = [
         still: false,
     },
     Plan {
-        name: "demo",
-        source: Source::Script("crates/cli/assets/demo_scene.py"),
-        samples: 8,
-        frame_kpx_max: 231,
-        frame_first: 5,
-        still: false,
-    },
-    Plan {
         name: "cornell-glass",
         source: Source::Real("cornell-glass/cornell.blend"),
         samples: 8,
@@ -77,20 +69,28 @@ const PLANS: [Plan; 7] = [
         still: true,
     },
     Plan {
-        name: "gn-satyrn",
-        source: Source::Real("gn-satyrn/n3c_satyrn_roate_camera_change_color.blend"),
-        samples: 8,
-        frame_kpx_max: 122,
-        frame_first: 40,
-        still: false,
-    },
-    Plan {
         name: "rules-blender-glow",
         source: Source::Real("rules-blender-glow/example.blend"),
         samples: 8,
         frame_kpx_max: 231,
         frame_first: 1,
         still: true,
+    },
+    Plan {
+        name: "demo",
+        source: Source::Script("crates/cli/assets/demo_scene.py"),
+        samples: 8,
+        frame_kpx_max: 231,
+        frame_first: 5,
+        still: false,
+    },
+    Plan {
+        name: "gn-satyrn",
+        source: Source::Real("gn-satyrn/n3c_satyrn_roate_camera_change_color.blend"),
+        samples: 8,
+        frame_kpx_max: 122,
+        frame_first: 40,
+        still: false,
     },
 ];
 
@@ -160,23 +160,20 @@ pub fn names() -> Vec<&'static str> {
     PLANS.iter().map(|plan| plan.name).collect()
 }
 
-/// Prepares the wanted scenes; those that aren't there are told on standard error and left out.
+/// Prepares the scene of that name; none if it isn't wanted, or isn't there (which is told on standard error).
 ///
 /// # Errors
 /// If a script or the engine fails.
-pub async fn prepare(studio: &Studio, wanted: &Wanted) -> Result<Vec<Scene>> {
-    let mut scenes = Vec::new();
-    for plan in &PLANS {
-        let own = matches!(plan.source, Source::Script(_));
-        let named = wanted.names.is_empty() || wanted.names.iter().any(|name| name == plan.name);
-        if !named || (wanted.own_only && !own) {
-            continue;
-        }
-        let Some((path, contents)) = file_of(plan, studio)? else { continue };
-        let scene = ready(plan, path, contents, studio, wanted).await;
-        scenes.push(scene.with_context(|| format!("the scene {}", plan.name))?);
+pub async fn prepare(studio: &Studio, wanted: &Wanted, name: &str) -> Result<Option<Scene>> {
+    let Some(plan) = PLANS.iter().find(|plan| plan.name == name) else { return Ok(None) };
+    let own = matches!(plan.source, Source::Script(_));
+    let named = wanted.names.is_empty() || wanted.names.iter().any(|name| name == plan.name);
+    if !named || (wanted.own_only && !own) {
+        return Ok(None);
     }
-    Ok(scenes)
+    let Some((path, contents)) = file_of(plan, studio)? else { return Ok(None) };
+    let scene = ready(plan, path, contents, studio, wanted).await;
+    Ok(Some(scene.with_context(|| format!("the scene {name}"))?))
 }
 
 fn file_of(plan: &Plan, studio: &Studio) -> Result<Option<(PathBuf, blake3::Hash)>> {

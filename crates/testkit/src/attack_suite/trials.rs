@@ -85,6 +85,7 @@ impl Tally {
 struct Trial<'a> {
     material: &'a Material,
     work: &'a Work,
+    worker_class: usize,
     class: usize,
     number: u64,
 }
@@ -102,7 +103,8 @@ impl Trial<'_> {
             layers: frame.layers(),
             counts,
             noise: &scene.noise,
-            second_replica: !scene.repeats(),
+            unrepeatable_share: scene.unrepeatable_share,
+            same_class: self.worker_class == self.class,
         }
     }
 
@@ -144,11 +146,12 @@ impl Dealer {
             tally.scenes.push(material.scene.name.clone());
             let pairs = CLASSES.len() * CLASSES.len() * material.scene.frames.len();
             let keys = self.honest.div_ceil((materials.len() * pairs) as u64);
-            for work in &material.honest {
+            for (worker_class, work) in material.honest.iter().enumerate() {
                 tally.frames_rendered += work.rendered;
                 for class in 0..CLASSES.len() {
                     for _ in 0..keys {
-                        let trial = Trial { material, work, class, number: tally.tried };
+                        let number = tally.tried;
+                        let trial = Trial { material, work, worker_class, class, number };
                         self.honest_task(&trial, &mut tally);
                     }
                 }
@@ -190,7 +193,8 @@ impl Dealer {
             let each = self.trials.div_ceil((tried.len() * CLASSES.len() * units) as u64);
             for class in 0..CLASSES.len() {
                 for _ in 0..each {
-                    let trial = Trial { material, work, class, number: tally.tried };
+                    let number = tally.tried;
+                    let trial = Trial { material, work, worker_class: 0, class, number };
                     if by_task {
                         self.cheating_task(name, &trial, &mut tally);
                     } else {
