@@ -163,13 +163,6 @@ pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
     }
 }
 
-/// Of a scene that doesn't repeat, the share of the probes that may be wrong as a whole is taken as so
-/// many times the share of the preview that differed, and at least the second figure: what differs
-/// lies together, and the preview is small.
-const UNREPEATABLE_TIMES: f64 = 4.0;
-const UNREPEATABLE_MIN: f64 = 0.02;
-const UNREPEATABLE_MAX: f64 = 0.25;
-
 /// The floor for two devices on a scene: the prior of their classes, moved by what was seen between them.
 pub(crate) fn floor(
     worker: &str,
@@ -177,15 +170,12 @@ pub(crate) fn floor(
     unrepeatable_share: f64,
     seen: &TileCounts,
 ) -> Floor {
-    let same = class_of(worker) == class_of(verifier);
-    let prior = if same { NoiseFloor::same_class() } else { NoiseFloor::other_class() };
-    let moved = prior.adjusted(seen, NoiseFloor::SHARE_CAP);
-    let bad_probe_share = if unrepeatable_share > 0.0 {
-        (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
-    } else {
-        0.0
-    };
-    Floor { disagree_share: moved.disagree_share_upper, bad_probe_share }
+    let same_class = class_of(worker) == class_of(verifier);
+    let floor = NoiseFloor::between(same_class, unrepeatable_share, seen);
+    Floor {
+        disagree_share: floor.disagree_share_upper,
+        bad_probe_share: floor.bad_probe_share_upper,
+    }
 }
 
 fn noise_floor(floor: Floor) -> NoiseFloor {
