@@ -184,10 +184,9 @@ def _denoised(tree, scene, image, layer):
 def _image_node(tree, picture, layer):
     node = tree.nodes.new("CompositorNodeImage")
     node.image = picture
-    names = [item.identifier for item in node.bl_rna.properties["layer"].enum_items] or []
-    if node.has_layers or names:
-        with contextlib.suppress(TypeError):
-            node.layer = layer.name
+    # A file with the passes of one layer only has no layer to choose.
+    with contextlib.suppress(TypeError):
+        node.layer = layer.name
     return node
 
 
@@ -210,8 +209,7 @@ def from_layers(scene, path, region):
         render.resolution_y = region[3] - region[1]
         render.resolution_percentage = 100
     render.use_border = False
-    own = scene.use_nodes and render.use_compositing and scene.node_tree is not None
-    working = _with_own_tree if own else _with_plain_tree
+    working = _with_own_tree if has_own_tree(scene) else _with_plain_tree
     try:
         with working(scene, picture):
             yield
@@ -219,28 +217,37 @@ def from_layers(scene, path, region):
         bpy.data.images.remove(picture)
 
 
+def has_own_tree(scene):
+    """Whether the scene's compositor makes its picture: it is on, and it has an end."""
+    if not (scene.use_nodes and scene.render.use_compositing and scene.node_tree):
+        return False
+    return any(node.type == "COMPOSITE" and not node.mute for node in scene.node_tree.nodes)
+
+
 @contextlib.contextmanager
 def _with_plain_tree(scene, picture):
+    """A tree that hands the picture through, as Blender does without one: of the first layer in use."""
     had_nodes, had_compositing = scene.use_nodes, scene.render.use_compositing
     scene.use_nodes = True
     scene.render.use_compositing = True
     tree = scene.node_tree
-    muted = [(node, node.mute) for node in tree.nodes]
     before = set(tree.nodes)
-    for node in tree.nodes:
+    muted = [(node, node.mute) for node in before]
+    for node in before:
+        # A Render Layers node that isn't muted would render the scene.
         node.mute = True
-    layer = scene.view_layers[0]
+    layer = next((one for one in scene.view_layers if one.use), scene.view_layers[0])
     result, _ = _result(tree, scene, picture, layer)
-    old_output = [n for n in before if n.type == "COMPOSITE"]
-    links = [(link.from_socket, link.to_socket) for link in tree.links if link.to_node in old_output]
-    output = old_output[0] if old_output else tree.nodes.new("CompositorNodeComposite")
-    output.mute = False
-    # A Render Layers node left in the tree would render the scene.
-    layers = [n for n in before if n.type == "R_LAYERS"]
-    scenes = [(n, n.scene) for n in layers]
-    for node in layers:
-        node.scene = None
-    tree.links.new(result, output.inputs["Image"])
+    # One that is there may stay the end of the tree, whatever is added.
+    ends = [node for node in before if node.type == "COMPOSITE"]
+    alphas = [(node, node.use_alpha) for node in ends]
+    links = [(link.from_socket, link.to_socket) for link in tree.links if link.to_node in ends]
+    for end in ends or [tree.nodes.new("CompositorNodeComposite")]:
+        for socket in [socket for socket in end.inputs if socket.is_linked]:
+            tree.links.remove(socket.links[0])
+        end.mute = False
+        end.use_alpha = True
+        tree.links.new(result, end.inputs["Image"])
     try:
         yield
     finally:
@@ -248,8 +255,8 @@ def _with_plain_tree(scene, picture):
             tree.nodes.remove(node)
         for node, mute in muted:
             node.mute = mute
-        for node, its_scene in scenes:
-            node.scene = its_scene
+        for node, use_alpha in alphas:
+            node.use_alpha = use_alpha
         for start, end in links:
             tree.links.new(start, end)
         scene.use_nodes = had_nodes
@@ -258,44 +265,63 @@ def _with_plain_tree(scene, picture):
 
 @contextlib.contextmanager
 def _with_own_tree(scene, picture):
-    undo = []
-    for tree in trees(scene):
-        for node in [n for n in tree.nodes if n.type == "R_LAYERS" and n.scene == scene]:
-            layer = scene.view_layers.get(node.layer) or scene.view_layers[0]
-            before = set(tree.nodes)
+    """The scene's own tree, with stored layers wherever it takes those of the scene."""
+    tree, undo = scene.node_tree, []
+    for node in [n for n in tree.nodes if takes_layers(n, scene)]:
+        before = set(tree.nodes)
+        layer = scene.view_layers.get(node.layer)
+        result = image = None
+        if layer is not None and layer.use:
             result, image = _result(tree, scene, picture, layer)
-            for socket in [s for s in node.outputs if s.is_linked]:
-                for link in list(socket.links):
-                    undo.append((tree, socket, link.to_socket))
-                    stored = _replacement(tree, socket, result, image)
-                    target = link.to_socket
-                    tree.links.remove(link)
-                    if stored is not None:
-                        tree.links.new(stored, target)
-            undo.append((tree, node, node.scene, set(tree.nodes) - before))
-            node.scene = None
+        for socket in [s for s in node.outputs if s.is_linked]:
+            stored = _replacement(tree, socket, result, image)
+            for link in list(socket.links):
+                target = link.to_socket
+                undo.append((socket, target))
+                tree.links.remove(link)
+                tree.links.new(stored, target)
+        # While it isn't muted, it renders the scene.
+        node.mute = True
+        undo.append((node, set(tree.nodes) - before))
     try:
         yield
     finally:
-        for entry in reversed(undo):
-            if len(entry) == 4:
-                tree, node, its_scene, added = entry
-                for new in added:
+        for entry, other in reversed(undo):
+            if isinstance(other, set):
+                for new in other:
                     tree.nodes.remove(new)
-                node.scene = its_scene
+                entry.mute = False
             else:
-                tree, start, end = entry
-                tree.links.new(start, end)
+                tree.links.new(entry, other)
+
+
+def takes_layers(node, scene):
+    """Whether a node hands out what is rendered of the scene."""
+    return node.type == "R_LAYERS" and not node.mute and node.scene in (scene, None)
 
 
 def _replacement(tree, socket, result, image):
+    """What a socket of a Render Layers node gives, from stored layers; of a layer that isn't rendered: nothing."""
+    if result is None:
+        return _nothing(tree, socket)
     if socket.name == "Image":
         return result
     if socket.name == "Alpha":
         split = tree.nodes.new("CompositorNodeSeparateColor")
         tree.links.new(result, split.inputs["Image"])
         return split.outputs["Alpha"]
-    return image.outputs.get(socket.name)
+    return image.outputs.get(socket.name) or _nothing(tree, socket)
+
+
+def _nothing(tree, socket):
+    """A socket of no light and no coverage."""
+    if socket.type == "VALUE":
+        node = tree.nodes.new("CompositorNodeValue")
+        node.outputs[0].default_value = 0.0
+    else:
+        node = tree.nodes.new("CompositorNodeRGB")
+        node.outputs[0].default_value = (0.0, 0.0, 0.0, 0.0)
+    return node.outputs[0]
 
 
 def encode_video(request):
