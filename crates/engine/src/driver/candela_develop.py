@@ -8,6 +8,7 @@ import bpy
 # What a request may change, by owner; `Original` puts it back before the next request.
 _RENDER = (
     "engine resolution_x resolution_y resolution_percentage use_border use_crop_to_border "
+    "use_single_layer compositor_device compositor_denoise_device "
     "use_compositing use_sequencer use_multiview use_stamp filepath "
     "threads_mode threads border_min_x border_max_x border_min_y border_max_y"
 ).split()
@@ -73,12 +74,7 @@ def wanted_layers(scene):
 
     Of the other passes only those count that the compositor uses.
     """
-    used = set()
-    if scene.use_nodes and scene.render.use_compositing:
-        for tree in trees(scene):
-            for node in tree.nodes:
-                if node.type == "R_LAYERS" and node.scene == scene:
-                    used |= {(node.layer, s.name) for s in node.outputs if s.is_linked}
+    used = used_passes(scene)
     wanted = []
     for layer in scene.view_layers:
         if not layer.use:
@@ -91,6 +87,74 @@ def wanted_layers(scene):
         passes += sorted(name for of, name in used if of == layer.name and name not in known)
         wanted.append({"name": layer.name, "denoised": denoised, "passes": passes})
     return wanted
+
+
+def has_own_tree(scene):
+    """Whether the scene's compositor makes its picture: it is on, and it has an end."""
+    if not (scene.use_nodes and scene.render.use_compositing and scene.node_tree):
+        return False
+    return any(node.type == "COMPOSITE" and not node.mute for node in scene.node_tree.nodes)
+
+
+def takes_layers(node, scene):
+    """Whether a node hands out what is rendered of the scene."""
+    return node.type == "R_LAYERS" and not node.mute and node.scene in (scene, None)
+
+
+def takes_cryptomatte(node, scene):
+    """Whether a node makes a mask of the scene's Cryptomatte passes, which no link leads to it."""
+    takes = node.type == "CRYPTOMATTE_V2" and not node.mute and node.source == "RENDER"
+    return takes and node.scene in (scene, None)
+
+
+def cryptomatte_passes(node, scene):
+    """The view layer and the names of the passes of a Cryptomatte node; none if there are no such."""
+    for layer in scene.view_layers:
+        for kind in ("CryptoObject", "CryptoMaterial", "CryptoAsset"):
+            if node.layer_name in (layer.name + "." + kind, kind):
+                count = (layer.pass_cryptomatte_depth + 1) // 2
+                return layer, ["%s%02d" % (kind, i) for i in range(count)]
+    return None, []
+
+
+def used_passes(scene):
+    """The passes that the scene's own tree uses, as names of layer and pass."""
+    if not has_own_tree(scene):
+        return set()
+    used = set()
+    for node in scene.node_tree.nodes:
+        if takes_layers(node, scene):
+            used |= {(node.layer, socket.name) for socket in node.outputs if socket.is_linked}
+        elif takes_cryptomatte(node, scene):
+            layer, passes = cryptomatte_passes(node, scene)
+            used |= {(layer.name, name) for name in passes}
+    return used
+
+
+def undevelopable(scene):
+    """Why the scene's picture does not follow from its layers; empty if it does, as far as can be seen."""
+    found = []
+    if scene.render.use_freestyle and any(l.use and l.use_freestyle for l in scene.view_layers):
+        found.append("Freestyle draws lines on the picture")
+    if not has_own_tree(scene):
+        return found
+    nodes = [node for node in scene.node_tree.nodes if not node.mute]
+    for node in nodes:
+        other = getattr(node, "scene", None) if node.type in {"R_LAYERS", "CRYPTOMATTE_V2"} else None
+        if other is not None and other != scene:
+            found.append("the compositor node %s takes the scene %s" % (node.name, other.name))
+        if takes_cryptomatte(node, scene):
+            passes = cryptomatte_passes(node, scene)[1]
+            if len(passes) > _CRYPTOMATTE_PASSES_MAX:
+                found.append("the compositor node %s uses more than six levels" % node.name)
+    if not any(takes_layers(node, scene) for node in nodes):
+        found.append("the compositor makes the picture without what is rendered")
+    denoised = {layer["name"] for layer in wanted_layers(scene) if layer["denoised"]}
+    for layer, name in sorted(used_passes(scene)):
+        # Cycles denoises it too, and keeps what it was before under another name.
+        if layer in denoised and name == "Shadow Catcher":
+            found.append("the compositor uses the denoised pass %s" % name)
+    return found
 
 
 def still_seed(scene):
@@ -217,13 +281,6 @@ def from_layers(scene, path, region):
         bpy.data.images.remove(picture)
 
 
-def has_own_tree(scene):
-    """Whether the scene's compositor makes its picture: it is on, and it has an end."""
-    if not (scene.use_nodes and scene.render.use_compositing and scene.node_tree):
-        return False
-    return any(node.type == "COMPOSITE" and not node.mute for node in scene.node_tree.nodes)
-
-
 @contextlib.contextmanager
 def _with_plain_tree(scene, picture):
     """A tree that hands the picture through, as Blender does without one: of the first layer in use."""
@@ -267,6 +324,16 @@ def _with_plain_tree(scene, picture):
 def _with_own_tree(scene, picture):
     """The scene's own tree, with stored layers wherever it takes those of the scene."""
     tree, undo = scene.node_tree, []
+    for node in [n for n in tree.nodes if takes_cryptomatte(n, scene)]:
+        before = set(tree.nodes)
+        stand_in = _cryptomatte(tree, scene, picture, node)
+        for link in [link for socket in node.outputs for link in socket.links]:
+            start, target = link.from_socket, link.to_socket
+            undo.append((start, target))
+            tree.links.remove(link)
+            tree.links.new(stand_in.outputs[start.name], target)
+        node.mute = True
+        undo.append((node, set(tree.nodes) - before))
     for node in [n for n in tree.nodes if takes_layers(n, scene)]:
         before = set(tree.nodes)
         layer = scene.view_layers.get(node.layer)
@@ -295,9 +362,22 @@ def _with_own_tree(scene, picture):
                 tree.links.new(entry, other)
 
 
-def takes_layers(node, scene):
-    """Whether a node hands out what is rendered of the scene."""
-    return node.type == "R_LAYERS" and not node.mute and node.scene in (scene, None)
+# What the node with sockets for its passes has of them.
+_CRYPTOMATTE_PASSES_MAX = 3
+
+
+def _cryptomatte(tree, scene, picture, node):
+    """A Cryptomatte node that takes its passes by links, in place of one that looks for them itself."""
+    made = tree.nodes.new("CompositorNodeCryptomatte")
+    made.matte_id = node.matte_id
+    layer, passes = cryptomatte_passes(node, scene)
+    for link in list(node.inputs["Image"].links):
+        tree.links.new(link.from_socket, made.inputs["Image"])
+    if layer is not None and layer.use:
+        image = _image_node(tree, picture, layer)
+        for i, name in enumerate(passes[:_CRYPTOMATTE_PASSES_MAX]):
+            tree.links.new(image.outputs[name], made.inputs["Crypto %02d" % i])
+    return made
 
 
 def _replacement(tree, socket, result, image):

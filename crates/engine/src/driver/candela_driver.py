@@ -75,7 +75,8 @@ class Driver:
         self.kept = None
         self.muted = []
         facts = candela_facts.facts(scene, request["path"])
-        facts["warnings"] = (facts["warnings"] + warnings)[:20]
+        unclear = ["its output can't be checked: " + why for why in facts["undevelopable"]]
+        facts["warnings"] = (facts["warnings"] + warnings + unclear)[:20]
         return facts
 
     def render(self, request):
@@ -106,6 +107,9 @@ class Driver:
         scene = self.scene(request["settings"].get("scene"))
         self.keep_data(scene, {})
         self.configure(scene, request)
+        reasons = candela_develop.undevelopable(scene)
+        if reasons:
+            raise Refused("undevelopable", "; ".join(reasons))
         self.set_frame(scene, request["frame"])
         with candela_develop.from_layers(scene, request["layers_path"], request.get("region")):
             bpy.ops.render.render(scene=scene.name)
@@ -226,6 +230,11 @@ class Driver:
         render.filepath = os.path.join(self.options["scratch"], "unused")
         render.use_sequencer = False
         render.use_multiview = False
+        # A final render has all view layers, also if the interface was told to show one.
+        render.use_single_layer = False
+        # Compositing on a graphics card gives other pixels.
+        render.compositor_device = "CPU"
+        render.compositor_denoise_device = "CPU"
         render.use_stamp = False
         for name in dir(render):
             if name.startswith("use_stamp_") and isinstance(getattr(render, name), bool):

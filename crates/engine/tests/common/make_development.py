@@ -220,6 +220,8 @@ foreign.ends_with(foreign.mixed(foreign.layers.outputs["Image"], node.outputs["I
 
 lines = scene("freestyle")
 lines.render.use_freestyle = True
+line_set = lines.view_layers[0].freestyle_settings.linesets.new("lines")
+line_set.linestyle = bpy.data.linestyles.new("style")
 
 bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, "scene.blend"), compress=True)
 sys.stdout.flush()
