@@ -50,6 +50,7 @@ class Driver:
         self.options = options
         self.send = send
         self.original = None
+        self.originals = {}
         self.progress_sent = 0.0
         self.kept = None
         self.muted = []
@@ -72,6 +73,7 @@ class Driver:
         candela_develop.mute_output_file_nodes()
         scene = self.scene(request.get("scene"))
         self.original = None
+        self.originals = {}
         self.kept = None
         self.muted = []
         facts = candela_facts.facts(scene, request["path"])
@@ -157,8 +159,9 @@ class Driver:
     def configure(self, scene, request):
         """Puts the scene into the state that the request asks for, whatever was rendered before."""
         settings = request["settings"]
-        if self.original is None or self.original.name != scene.name:
-            self.original = candela_develop.Original(scene)
+        if scene.name not in self.originals:
+            self.originals[scene.name] = candela_develop.Original(scene)
+        self.original = self.originals[scene.name]
         for curve in self.muted:
             curve.mute = False
         self.muted = []
