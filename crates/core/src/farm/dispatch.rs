@@ -21,11 +21,11 @@ impl Farm {
     }
 
     fn dispatch_tasks(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
-        let mut idle = self.idle(Role::Worker, now);
-        if idle.is_empty() {
+        let mut open: BTreeSet<JobId> = self.open_jobs();
+        if open.is_empty() || self.ready.of(Role::Worker).is_empty() {
             return;
         }
-        let mut open: BTreeSet<JobId> = self.open_jobs();
+        let mut idle = self.idle(Role::Worker, now);
         while !idle.is_empty() {
             let Some(job) = self.next_job(&open) else { return };
             let Some((node, numbers)) = self.match_worker(job, &idle, seed) else {
