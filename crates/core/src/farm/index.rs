@@ -44,6 +44,7 @@ impl Farm {
             }
         }
         self.index_verdicts(now);
+        self.refresh_all();
     }
 
     fn index_verdicts(&mut self, now: Time) {

@@ -143,7 +143,7 @@ impl Farm {
     fn needs_second(&self, receipt_id: ReceiptId, verifier: NodeId) -> bool {
         let Some(receipt) = self.receipts.get(&receipt_id) else { return false };
         let seen = self.owners_that_saw(receipt_id, |_| true);
-        if self.verifying_owners(receipt_id).iter().all(|owner| seen.contains(owner)) {
+        if self.verifying_owners(receipt_id).all(|owner| seen.contains(owner)) {
             return false;
         }
         let figures = &self.policy.verifiers;
@@ -295,8 +295,15 @@ impl Farm {
             }
             VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
         }
+        let nodes = [&verification.status, &status].map(|status| match status {
+            VerificationStatus::Leased { node, .. } => Some(*node),
+            _ => None,
+        });
         verification.status = status;
         self.mark(Row::Verification(id));
+        for node in nodes.into_iter().flatten() {
+            self.refresh(node);
+        }
     }
 }
 
