@@ -113,6 +113,7 @@ impl Engine {
             layers,
             output,
             seconds: answer.seconds,
+            cpu_seconds: answer.cpu_seconds,
             peak_memory_bytes: answer.peak_memory_bytes.max(seen),
         })
     }

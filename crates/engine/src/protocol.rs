@@ -56,6 +56,8 @@ pub(crate) struct RenderAnswer {
     #[serde(default)]
     pub(crate) seconds: f64,
     #[serde(default)]
+    pub(crate) cpu_seconds: f64,
+    #[serde(default)]
     pub(crate) peak_memory_bytes: u64,
 }
 

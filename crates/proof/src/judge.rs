@@ -53,8 +53,8 @@
 //! 32 × 32 is one patch of 16 × 16, the clump that the nearest cheat is assumed to have. The worst
 //! honest cell that was measured, between different instruction sets, had 0.8 % of its pixels wrong,
 //! a thirtieth of that. Under a floor of 2 · 10⁻³ with clumps of 16 px, 256 of 1024 pixels have a
-//! chance of 3 · 10⁻²⁹ (16 or more of 64 draws), and under 10⁻², the most that a floor may be
-//! estimated to, 4 · 10⁻¹⁸; a hundred probes at that floor reach a chance of 4 · 10⁻¹⁶.
+//! chance of 3 · 10⁻²⁹ (16 or more of 64 draws); under 10⁻², the most that a floor is estimated to,
+//! it is 3 · 10⁻¹⁸, and 3 · 10⁻¹⁶ for any of a hundred probes.
 //! The model's weak place is an object that honest machines render differently as a whole. None was
 //! seen in a scene that repeats; in one that doesn't, a probe needs half of its pixels wrong to be
 //! bad, and their number decides (below).

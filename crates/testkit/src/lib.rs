@@ -2,6 +2,7 @@
 //!
 //! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
 
+pub mod attack_suite;
 mod disk;
 mod process;
 mod scenes;

@@ -158,6 +158,12 @@ impl Farm {
         if blame {
             self.reject(id, reason, now, effects);
         } else {
+            // It may have gone because it saw which tiles are asked for. Nobody is blamed for a dropped
+            // link, but who doesn't deliver what it signed is watched from the beginning again.
+            let worker = self.receipts.get(&id).map(|receipt| receipt.node);
+            if let Some(worker) = worker {
+                self.record(worker, |node| node.record.verified_in_row = 0);
+            }
             self.give_up_receipt(id, reason, now, effects);
         }
         Ok(Reply::Done)

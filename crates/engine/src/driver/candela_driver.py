@@ -80,7 +80,7 @@ class Driver:
 
     def render(self, request):
         """Renders a frame or a region of it, and writes layers and, if wanted, the output."""
-        started = time.monotonic()
+        started, started_cpu = time.monotonic(), time.process_time()
         scene = self.scene(request["settings"].get("scene"))
         if not self.keep_data(scene, request):
             self.configure(scene, request)
@@ -98,6 +98,7 @@ class Driver:
         return {
             "layers": self.layers,
             "seconds": time.monotonic() - started,
+            "cpu_seconds": time.process_time() - started_cpu,
             "peak_memory_bytes": candela_facts.peak_memory_bytes(),
         }
 
