@@ -10,12 +10,14 @@ mod errands;
 mod handle;
 mod inspection;
 mod judge;
+mod proof;
 mod rows;
 mod sessions;
 mod tickets;
 
 pub use desk::DeskError;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
+pub use proof::{ProofDraft, ProofFile};
 pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
@@ -131,6 +133,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         progress: progress.clone(),
         engines: Arc::new(engines.clone()),
         addr: addr.clone(),
+        key,
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
