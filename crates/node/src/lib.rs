@@ -7,6 +7,7 @@ pub mod agent;
 pub mod config;
 mod engines;
 pub mod manager;
+pub mod pictures;
 mod port;
 mod scenes;
 mod verdict;
