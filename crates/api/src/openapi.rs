@@ -1,7 +1,11 @@
 //! The description of the interface, made from the handlers themselves.
 
 use crate::guard;
+<<<<<<< HEAD
 use crate::routes::{blobs, claims, events, frames, jobs, nodes, session};
+=======
+use crate::routes::{blobs, events, frames, jobs, nodes, proof, session};
+>>>>>>> h4
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::State;
@@ -55,6 +59,7 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(nodes::ticket))
         .routes(routes!(events::all))
         .routes(routes!(events::of_job))
+        .routes(routes!(proof::get))
         .route_layer(axum::middleware::from_fn(guard::require_trust));
     // These decide for themselves what they tell whom.
     let open = OpenApiRouter::new()

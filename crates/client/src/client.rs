@@ -270,6 +270,26 @@ impl Client {
         transfer::save(self, response, &format!("frame {number} of job {job}"), to).await
     }
 
+    /// Downloads the proof of what is decided of a job to the file `to`; returns its length.
+    ///
+    /// It is written under another name beside it, and gets its name when it is whole. What it is
+    /// worth says who checks it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn download_proof(
+        &self,
+        job: u64,
+        pictures: bool,
+        to: &Path,
+    ) -> Result<u64, ClientError> {
+        let mut pairs = Vec::new();
+        push(&mut pairs, "without_pictures", (!pictures).then_some(true));
+        let request = self.request(Method::GET, &format!("/jobs/{job}/proof"), &pairs);
+        let response = self.send(request).await?;
+        transfer::save_as_is(self, response, to).await
+    }
+
     pub(crate) async fn open_events(&self, job: Option<u64>) -> Result<Response, ClientError> {
         let path = job.map_or_else(|| "/events".to_owned(), |job| format!("/jobs/{job}/events"));
         self.send(self.request(Method::GET, &path, &[])).await

@@ -4,6 +4,7 @@
 //! No rule is decided here.
 
 pub mod agent;
+pub mod audit;
 pub mod config;
 mod engines;
 pub mod manager;

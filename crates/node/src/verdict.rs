@@ -1,11 +1,15 @@
 //! From pictures to a verdict, without a network or a clock: the manager judges with this, and so does
 //! who checks a kept verdict later.
 
+use bytes::Bytes;
 use candela_core::counts::TileCounts;
 use candela_core::layers::{Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
-use candela_core::task::VerificationKey;
-use candela_core::verification::{Floor, Outcome, ProbeCounts, Purpose, class_of};
+use candela_core::task::{Statement, VerificationKey};
+use candela_core::verification::{
+    Floor, Outcome, ProbeCounts, Purpose, VerificationTask, class_of,
+};
 use candela_core::{id::BlobHash, scene::PreviewFacts};
+use candela_engine::layers::{LayersHeader, decode_tile, read_header};
 use candela_proof::agreement::{CompareOptions, Mismatch, Rendering, compare};
 use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
 use candela_proof::judge::{self, NoiseFloor, Progress};
@@ -54,6 +58,83 @@ pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
 pub(crate) fn tile_of(region: Region) -> TileIndex {
     use candela_core::layers::TILE_PX;
     TileIndex { column: region.x0 / TILE_PX, row: region.y0 / TILE_PX }
+}
+
+/// The stored tiles that hold these regions, each once.
+pub(crate) fn tiles_of(regions: &[Region]) -> Vec<TileIndex> {
+    let mut tiles: Vec<TileIndex> = regions.iter().map(|region| tile_of(*region)).collect();
+    tiles.sort_unstable();
+    tiles.dedup();
+    tiles
+}
+
+/// Whether evidence is of just what a verification task asked for; a sentence if it isn't.
+pub(crate) fn check_evidence(
+    evidence: &Evidence,
+    verification: &VerificationTask,
+    statement: &Statement,
+    regions: &[Region],
+) -> Result<(), String> {
+    let engine = &statement.engine;
+    if evidence.verification != verification.id || evidence.frame != statement.frame {
+        return Err("the evidence is of another verification task".into());
+    }
+    if evidence.engine != *engine {
+        return Err(format!("the evidence was rendered with {}, not {engine}", evidence.engine));
+    }
+    if !regions.iter().copied().eq(evidence.probes.iter().map(|probe| probe.region)) {
+        return Err("the evidence is of other regions than were asked for".into());
+    }
+    let second = verification.second_replica;
+    if evidence.probes.iter().any(|probe| probe.second.is_some() != second) {
+        return Err("the evidence has not the number of replicas that were asked for".into());
+    }
+    Ok(())
+}
+
+/// The header of a worker's layers, if they can be those of the frame.
+pub(crate) fn checked_header(
+    bytes: &[u8],
+    statement: &Statement,
+    expected: Size,
+    evidence: &Evidence,
+) -> Result<LayersHeader, String> {
+    let header = read_header(bytes).map_err(|error| error.to_string())?;
+    let size = header.layout.size;
+    if size != expected {
+        return Err(format!(
+            "the layers have {} × {} pixels, the frame has {} × {}",
+            size.width, size.height, expected.width, expected.height
+        ));
+    }
+    let channels = evidence.probes.first().map(|probe| &probe.replica.channels);
+    if channels.is_some_and(|channels| *channels != header.channels) {
+        return Err("the layers have other passes than the scene gives".into());
+    }
+    if header.layout.blob_bytes() != statement.layers_bytes {
+        return Err("the layers have another length than their header says".into());
+    }
+    Ok(header)
+}
+
+/// The worker's pixels of the regions, from the bytes of [`tiles_of`] them.
+pub(crate) fn cut_tiles(
+    header: &LayersHeader,
+    regions: &[Region],
+    parts: &[Bytes],
+) -> Result<Vec<Pixels>, String> {
+    let wanted = tiles_of(regions);
+    let mut tiles = std::collections::BTreeMap::new();
+    for (tile, bytes) in wanted.into_iter().zip(parts) {
+        tiles.insert(tile, decode_tile(header, tile, bytes).map_err(|error| error.to_string())?);
+    }
+    let grid = TileGrid { size: header.layout.size };
+    let cut = |region: &Region| {
+        let tile = tile_of(*region);
+        tiles.get(&tile)?.cut(grid.region(tile), *region)
+    };
+    let pixels: Option<Vec<Pixels>> = regions.iter().map(cut).collect();
+    pixels.ok_or_else(|| "a tile has another size than the frame gives it".into())
 }
 
 /// What is wrong with the pictures of a comparison.
@@ -127,6 +208,17 @@ pub(crate) fn judged(grounds: &Grounds, probes: &[ProbeCounts]) -> FrameJudgemen
     judge_frame(&of_frame, &grounds.of_lease, &noise_floor(grounds.floor), &policy, progress)
 }
 
+/// What a judgement says of chance: probability of so much disagreement under the floor, and of so
+/// little from the nearest cheat.
+pub(crate) fn chances(judged: &FrameJudgement) -> (f64, f64) {
+    let (informative, direct) = (&judged.judgement.informative, &judged.judgement.direct);
+    let tail = |a: f64, b: f64| a.min(b).exp();
+    (
+        tail(informative.ln_tail_floor, direct.ln_tail_floor),
+        tail(informative.ln_tail_cheat, direct.ln_tail_cheat),
+    )
+}
+
 /// The outcome of a judgement.
 pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
     match verdict {
@@ -153,12 +245,22 @@ pub(crate) fn floor(
     let same = class_of(worker) == class_of(verifier);
     let prior = if same { NoiseFloor::same_class() } else { NoiseFloor::other_class() };
     let moved = prior.adjusted(seen, NoiseFloor::SHARE_CAP);
-    let bad_probe_share = if unrepeatable_share > 0.0 {
+    let bad_probe_share = bad_probe_share(unrepeatable_share);
+    Floor { disagree_share: moved.disagree_share_upper, bad_probe_share }
+}
+
+/// The share of the probes that may be wrong as a whole, by the preview.
+pub(crate) fn bad_probe_share(unrepeatable_share: f64) -> f64 {
+    if unrepeatable_share > 0.0 {
         (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
     } else {
         0.0
-    };
-    Floor { disagree_share: moved.disagree_share_upper, bad_probe_share }
+    }
+}
+
+/// Between which shares any floor lies: it is moved by what was seen on the network, within these.
+pub(crate) fn floor_bounds() -> (f64, f64) {
+    (NoiseFloor::SHARE_MIN, NoiseFloor::SHARE_CAP)
 }
 
 fn noise_floor(floor: Floor) -> NoiseFloor {

@@ -151,9 +151,11 @@ async fn what_a_rogue_says_is_refused_and_the_manager_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_signs_what_it_does_not_have_is_rejected() {
     let network = Network::start().await;
+    let job = network.submit(&common::demo_scene(), "1", common::small()).await;
+    // A node that says nothing for some seconds gets no work, and inspection may take longer.
+    network.inspected(job).await;
     let ticket = network.ticket(Role::Worker).await;
     let (mut rogue, _) = Rogue::connect(&network, &ticket).await;
-    let job = network.submit(&common::demo_scene(), "1", common::small()).await;
     let offer = loop {
         if let Some(ToNode::OfferTask(offer)) = rogue.hear().await {
             break *offer;

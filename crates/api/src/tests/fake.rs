@@ -13,10 +13,17 @@ use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
+<<<<<<< HEAD
 use candela_core::verification::{
     Floor, Found, Outcome, Peer, ProbeCounts, Verdict, VerificationStatus,
 };
 use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
+=======
+use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
+use candela_node::manager::{
+    ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
+};
+>>>>>>> h4
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -71,6 +78,16 @@ impl Fake {
 
     pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         Ok(format!("ticket-for-{}", request.owner.unwrap_or_default()))
+    }
+
+    pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {
+        let draft = self.look(|farm| {
+            let (mut draft, tasks) = ProofDraft::begin(farm, job, Time(1_700_000_000_000))?;
+            draft.add(farm, &tasks).map(|()| draft)
+        })?;
+        let key = candela_net::NodeKey::from_bytes(&[5; 32]);
+        let sealed = draft.seal(self.blobs(), &key, pictures).await;
+        sealed.map_err(|error| ApplyError::Unavailable(error.to_string()))
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<FarmEvent> {

@@ -11,12 +11,14 @@ mod handle;
 mod inspection;
 mod judge;
 mod library;
+mod proof;
 mod rows;
 mod sessions;
 mod tickets;
 
 pub use desk::DeskError;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
+pub use proof::{ProofDraft, ProofFile};
 pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
@@ -136,6 +138,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         progress: progress.clone(),
         engines: Arc::new(engines.clone()),
         addr: addr.clone(),
+        key,
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
