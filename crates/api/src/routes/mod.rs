@@ -1,6 +1,7 @@
 //! The handlers, one file for each kind of thing.
 
 pub(crate) mod blobs;
+pub(crate) mod claims;
 pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod jobs;

@@ -13,10 +13,17 @@ use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
+<<<<<<< HEAD
+use candela_core::verification::{
+    Floor, Found, Outcome, Peer, ProbeCounts, Verdict, VerificationStatus,
+};
+use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
+=======
 use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
 };
+>>>>>>> h4
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -206,16 +213,29 @@ impl Fake {
 
     /// Judges what is being verified of a receipt, again and again until it is decided.
     pub(crate) fn judge(&self, receipt: ReceiptId, outcome: Outcome) {
-        while let Some((verification, verifier)) = self.look(|farm| {
+        while self.judge_once(receipt, outcome) {}
+    }
+
+    /// Judges one verification task of a receipt; whether there was one.
+    pub(crate) fn judge_once(&self, receipt: ReceiptId, outcome: Outcome) -> bool {
+        let leased = self.look(|farm| {
             farm.verifications(receipt).find_map(|task| match task.status {
                 VerificationStatus::Leased { node, .. } => Some((task.id, node)),
                 _ => None,
             })
-        }) {
-            let verdict = Box::new(verdict(verifier, outcome));
-            let judged = Command::Judged { verification, verdict, rendered_px: 24_576 };
-            self.step(judged).unwrap();
-        }
+        });
+        let Some((verification, verifier)) = leased else { return false };
+        let earlier = self.look(|farm| {
+            let earlier = farm.verifications(receipt).filter(|task| task.verdict().is_some());
+            earlier.map(|task| task.id).collect::<Vec<_>>()
+        });
+        // Verifiers here see the same pictures.
+        let same = |verification| Peer { verification, same: true, counts: TileCounts::default() };
+        let peers = earlier.into_iter().map(same).collect();
+        let verdict = Box::new(Verdict { peers, ..verdict(verifier, outcome) });
+        let judged = Command::Judged { verification, verdict, rendered_px: 24_576 };
+        self.step(judged).unwrap();
+        true
     }
 
     /// Says how far a worker is with its first frame.

@@ -1,6 +1,6 @@
 //! Which blobs are what: outputs that everybody may have, evidence, and the rest.
 
-use super::receipt::is_decided;
+use super::receipt::is_told;
 use candela_core::farm::Farm;
 use candela_core::id::{BlobHash, JobId};
 use candela_core::job::FrameStatus;
@@ -17,7 +17,7 @@ pub(crate) enum BlobUse {
     Output(OutputInfo),
     /// Output of a receipt that is not accepted: nobody gets it.
     NotAccepted,
-    /// Evidence of a receipt that is decided.
+    /// Evidence of a verdict that is told.
     Evidence,
     /// Something else: a scene's file, or nothing that a job uses.
     Other,
@@ -84,10 +84,7 @@ pub(crate) fn use_of(farm: &Farm, hash: BlobHash) -> BlobUse {
                     return BlobUse::Output(output);
                 }
                 found = BlobUse::NotAccepted;
-            } else if found == BlobUse::Other
-                && is_decided(receipt)
-                && is_evidence(farm, receipt, hash)
-            {
+            } else if found == BlobUse::Other && is_evidence(farm, receipt, hash) {
                 found = BlobUse::Evidence;
             }
         }
@@ -96,8 +93,7 @@ pub(crate) fn use_of(farm: &Farm, hash: BlobHash) -> BlobUse {
 }
 
 fn is_evidence(farm: &Farm, receipt: &Receipt, hash: BlobHash) -> bool {
-    let verdicts = farm.verifications(receipt.id).filter_map(VerificationTask::verdict);
-    verdicts
-        .into_iter()
-        .any(|verdict| verdict.evidence() == Some(hash) || verdict.worker_tiles == Some(hash))
+    let told = farm.verifications(receipt.id).filter(|task| is_told(farm, receipt, task));
+    let mut verdicts = told.filter_map(VerificationTask::verdict);
+    verdicts.any(|verdict| verdict.evidence() == Some(hash) || verdict.worker_tiles == Some(hash))
 }

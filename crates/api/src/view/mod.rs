@@ -8,7 +8,9 @@ mod node;
 mod receipt;
 
 pub(crate) use blob::{BlobUse, no_such_frame, output_of, use_of};
-pub(crate) use claim::info as claim_info;
+pub(crate) use claim::{
+    detail as claim_detail, info as claim_info, no_such_claim, page as claims_page,
+};
 pub(crate) use frame::Frames;
 pub(crate) use job::{detail as job_detail, summary as job_summary};
 pub(crate) use node::info as node_info;
