@@ -1,11 +1,7 @@
 //! The description of the interface, made from the handlers themselves.
 
 use crate::guard;
-<<<<<<< HEAD
-use crate::routes::{blobs, claims, events, frames, jobs, nodes, session};
-=======
-use crate::routes::{blobs, events, frames, jobs, nodes, proof, session};
->>>>>>> h4
+use crate::routes::{blobs, claims, events, frames, jobs, nodes, pictures, proof, session};
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::State;
@@ -55,6 +51,8 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(claims::list))
         .routes(routes!(claims::of_job))
         .routes(routes!(claims::show))
+        .routes(routes!(pictures::of_verification))
+        .routes(routes!(pictures::of_claim))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::ticket))
         .routes(routes!(events::all))

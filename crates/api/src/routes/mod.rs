@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod jobs;
 pub(crate) mod nodes;
+pub(crate) mod pictures;
 pub(crate) mod proof;
 pub(crate) mod session;
 

@@ -13,17 +13,12 @@ use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
-<<<<<<< HEAD
 use candela_core::verification::{
     Floor, Found, Outcome, Peer, ProbeCounts, Verdict, VerificationStatus,
 };
-use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
-=======
-use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
 };
->>>>>>> h4
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;

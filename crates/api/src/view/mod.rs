@@ -5,6 +5,7 @@ mod claim;
 mod frame;
 mod job;
 mod node;
+mod picture;
 mod receipt;
 
 pub(crate) use blob::{BlobUse, no_such_frame, output_of, use_of};
@@ -14,6 +15,7 @@ pub(crate) use claim::{
 pub(crate) use frame::Frames;
 pub(crate) use job::{detail as job_detail, summary as job_summary};
 pub(crate) use node::info as node_info;
+pub(crate) use picture::{kept_of, kept_of_claim};
 
 use candela_core::farm::Farm;
 use candela_core::id::{JobId, LeaseId, NodeId};
