@@ -10,8 +10,8 @@ mod truth;
 mod world;
 
 pub use behaviours::{VerifierKind, WorkerKind};
-pub use report::{Check, Group, Report};
 use candela_core::policy::Policy;
+pub use report::{Check, Group, Report};
 
 /// What is simulated.
 #[derive(Debug, Clone)]

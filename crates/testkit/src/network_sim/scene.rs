@@ -17,12 +17,7 @@ pub(super) fn engine() -> EngineBuild {
     EngineBuild("blender-4.5.15".into())
 }
 
-pub(super) fn hello(
-    node: NodeId,
-    owner: &str,
-    roles: &BTreeSet<Role>,
-    slots: u32,
-) -> Hello {
+pub(super) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u32) -> Hello {
     Hello {
         addr: NodeAddr { node, sockets: Vec::new(), relay: None },
         name: format!("node {}", node.short()),
@@ -137,6 +132,7 @@ pub(super) fn verdict(
         report: None,
         worker_tiles: None,
         probes: Vec::new(),
+        with: Vec::new(),
         peers: peers.into_iter().map(peer).collect(),
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
         reject_p: 1.0,

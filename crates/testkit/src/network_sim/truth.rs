@@ -7,7 +7,7 @@
 
 use candela_core::farm::Farm;
 use candela_core::id::{ReceiptId, VerificationId};
-use candela_core::layers::TileGrid;
+use candela_core::layers::ProbeGrid;
 use candela_core::verification::{Outcome, Purpose, VerificationTask};
 use candela_proof::key::{VerificationKey, probe_order};
 use std::collections::BTreeMap;
@@ -94,10 +94,10 @@ impl Truth {
             let receipt = farm.receipt_of(verification.receipt)?;
             let key = farm.task(receipt.statement.task)?.key;
             let size = farm.job(receipt.job)?.inspected.as_ref()?.settings.size;
-            let grid = TileGrid { size };
+            let grid = ProbeGrid { size };
             let (frame, layers) = (receipt.statement.frame, receipt.statement.layers);
             let order = probe_order(&VerificationKey(key.0), frame, &layers, grid, None);
-            let number = |tile: candela_core::layers::TileIndex| {
+            let number = |tile: candela_core::layers::ProbeIndex| {
                 tile.row as usize * grid.columns() as usize + tile.column as usize
             };
             Some(order.skip(first).take(count).map(number).collect())
@@ -134,9 +134,8 @@ impl Truth {
             };
         }
         let tiles = self.tiles_if_mixed(farm, v, &[shown]);
-        let differs = |tile: &&usize| {
-            self.in_tile(shown, **tile) != self.delivered(v.receipt, **tile)
-        };
+        let differs =
+            |tile: &&usize| self.in_tile(shown, **tile) != self.delivered(v.receipt, **tile);
         let wrong = tiles.iter().filter(differs).count();
         let slight = self.forged.get(&v.receipt).is_some_and(|f| f.slight);
         match wrong {
