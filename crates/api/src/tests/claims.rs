@@ -123,3 +123,54 @@ async fn claims_that_are_refused() {
     let of_job = site.get(&format!("/api/v1/jobs/{job}/claims")).await.json();
     assert_eq!(of_job["items"].as_array().unwrap().len(), 2);
 }
+
+/// Pictures are shown of verdicts that are told, and of no others.
+#[tokio::test]
+async fn pictures_of_a_verdict() {
+    let site = Site::start().await;
+    let fake = &site.fake;
+    fake.join(1, "one", Role::Worker);
+    for n in 5..9 {
+        fake.join(n, &format!("verifier {n}"), Role::Verifier);
+    }
+    let job = site.submit("shot", "1").await;
+    fake.inspect(job);
+    let (_, receipt) = fake.render(1, b"first", 10).await;
+    let (id, evidence) = fake.judge_with_pictures(receipt, Outcome::Accepted).await;
+    let path = |picture: &str| format!("/api/v1/verifications/{id}/pictures/{picture}");
+    let check = async |path: String, status: u16, code: &str| {
+        let answer = site.get(&path).await;
+        assert_eq!((answer.status.as_u16(), &*answer.code()), (status, code), "{path}");
+    };
+    // Two more are asked, and neither may see what the first one found.
+    check(path("replica"), 404, "not_found").await;
+    let blob = format!("/api/v1/blobs/{evidence}");
+    check(blob.clone(), 409, "frame_not_ready").await;
+    fake.judge(receipt, Outcome::Accepted);
+    assert_eq!(fake.accepted(job), [1]);
+    assert_eq!(site.get(&blob).await.status.as_u16(), 200);
+
+    let answer = site.get(&path("replica")).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/png"));
+    assert!(answer.body.starts_with(b"\x89PNG"));
+    let hash = blake3::hash(&answer.body);
+    assert_eq!(answer.header("etag"), format!("\"{hash}\""), "by it a download is checked");
+    let tag = answer.header("etag").to_owned();
+    let again = site.send("GET", &path("replica"), &[("if-none-match", &tag)], "").await;
+    assert_eq!(again.status.as_u16(), 304);
+    // The worker's tiles were not kept.
+    check(path("delivered"), 404, "not_found").await;
+    check(path("sketch"), 400, "request_not_understood").await;
+    check("/api/v1/verifications/999/pictures/replica".into(), 404, "not_found").await;
+
+    let made = claim(&site, job, 1, &json!({})).await;
+    let of_claim = format!("/api/v1/claims/{}/pictures/replica", made["id"]);
+    check(of_claim.clone(), 409, "wrong_state").await;
+    let (part, of_part) = fake.judge_with_pictures(receipt, Outcome::Accepted).await;
+    check(format!("/api/v1/verifications/{part}/pictures/replica"), 404, "not_found").await;
+    check(format!("/api/v1/blobs/{of_part}"), 409, "frame_not_ready").await;
+    fake.judge(receipt, Outcome::Accepted);
+    let answer = site.get(&of_claim).await;
+    assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/png"));
+    check("/api/v1/claims/999/pictures/replica".into(), 404, "no_such_claim").await;
+}
