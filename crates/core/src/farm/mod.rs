@@ -266,7 +266,7 @@ pub struct Farm {
     pub(crate) verifications_of: BTreeMap<NodeId, BTreeSet<VerificationId>>,
     /// Claims by what they are about; a receipt has one at most.
     pub(crate) claimed: BTreeMap<ReceiptId, ClaimId>,
-    /// Accepted receipts of each worker that fewer than two owners' verifiers stand for.
+    /// Accepted receipts of each worker that may be opened again: not settled, and not too old.
     pub(crate) weak: BTreeMap<NodeId, BTreeSet<ReceiptId>>,
     /// Receipts rejected by opinions, as long as these can turn out false.
     pub(crate) convicted: BTreeSet<ReceiptId>,

@@ -160,7 +160,7 @@ impl Farm {
         self.restore_convicted_by(verifier);
     }
 
-    /// Opens again what was accepted on the word of one verifier only.
+    /// Opens again what was accepted on a word that doesn't count any more, unless two others stand for it.
     fn reopen_accepted_by(&mut self, verifier: NodeId, now: Time, effects: &mut Vec<Effect>) {
         let said = |receipt: &ReceiptId| {
             let rounds = self.rounds.get(receipt).into_iter().flatten();
@@ -178,10 +178,14 @@ impl Farm {
             .flat_map(|frames| frames.values().copied())
             .collect();
         for receipt in receipts {
-            if self.is_weak(receipt) {
-                self.reopen(receipt, now, effects);
+            if self.is_weak(receipt) && self.trusted_voices(receipt) < 2 {
+                self.reopen(receipt, 0, now, effects);
             }
         }
+    }
+
+    fn trusted_voices(&self, receipt: ReceiptId) -> usize {
+        self.opinions(receipt, |v| v.purpose.judges_receipt()).accepting.len()
     }
 
     pub(super) fn is_weak(&self, receipt: ReceiptId) -> bool {

@@ -115,8 +115,19 @@ impl Farm {
         now: Time,
         effects: &mut Vec<Effect>,
     ) {
-        let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
-        let (accepting, rejecting) = (opinions.accepting.len(), opinions.rejecting.len());
+        // Who looked at fewer probes may be right about those and still say nothing of the others.
+        let covers = |v: &VerificationTask| {
+            let rejects = v.verdict().is_some_and(|verdict| verdict.outcome == Outcome::Rejected);
+            v.purpose.judges_receipt() && (rejects || v.reach() >= probes)
+        };
+        let all = self.opinions(receipt, |v| v.purpose.judges_receipt());
+        let opinions = self.opinions(receipt, covers);
+        let rejecting = opinions.rejecting.len();
+        let doubted = rejecting > 0 || !opinions.alone.is_empty();
+        let accepting = match opinions.accepting.len() {
+            1 if !doubted => all.accepting.len(),
+            covering => covering,
+        };
         let rounds = self.rounds.get(&receipt).into_iter().flatten();
         let rounds = rounds.filter_map(|id| self.verifications.get(id));
         let rounds = rounds.filter(|v| v.purpose.judges_receipt()).count();
