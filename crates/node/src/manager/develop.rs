@@ -134,7 +134,7 @@ impl Developer {
 ///
 /// # Errors
 /// What is wrong with the delivered one, in words.
-fn compare(delivered: &[u8], developed: &[u8], format: OutputFormat) -> Result<(), String> {
+pub fn compare(delivered: &[u8], developed: &[u8], format: OutputFormat) -> Result<(), String> {
     let theirs =
         pixels(delivered, format).map_err(|why| format!("the output can't be read: {why}"))?;
     let ours =

@@ -15,6 +15,7 @@ mod sessions;
 mod tickets;
 
 pub use desk::DeskError;
+pub use develop::compare as output_follows;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use tickets::TicketRequest;
 
