@@ -86,12 +86,40 @@ impl World {
             self.truth.forgery(receipt.id).is_some_and(|forgery| forgery.share >= 1.0)
         };
         let after = stayed.iter().filter(|r| caught(&r.node) && whole(r)).count();
-        if std::env::var("DBG").is_ok() { for r in stayed.iter().filter(|r| caught(&r.node) && whole(r)) {
-            println!("STAYED {:?} check {:?} reopened {} recv {:?} acc {:?} reason {:?}", self.kind_of(r.node), r.check, r.reopened, r.received_at, r.accepted_at, r.reason);
-            for v in self.farm.verifications(r.id) { println!("   {:?} {:?} {:?} {:?} {:?}", v.id, v.purpose, v.verdict().map(|x| x.outcome), v.verdict().map(|x| (self.nodes[self.at[&x.verifier]].verifier, x.judged_at, self.nodes[self.at[&x.verifier]].owner.clone())), self.truth.shown(v.id)); }
-            let me = self.nodes[self.at[&r.node]].rejected_at; println!("   rejected at {me:?}");
-            for o in receipts.iter().filter(|o| o.node == r.node && o.status == candela_core::task::ReceiptStatus::Rejected) { println!("   rejected {:?} {:?}", o.received_at, o.reason); }
-        } }
+        if std::env::var("DBG").is_ok() {
+            for r in stayed.iter().filter(|r| caught(&r.node) && whole(r)) {
+                println!(
+                    "STAYED {:?} check {:?} reopened {} recv {:?} acc {:?} reason {:?}",
+                    self.kind_of(r.node),
+                    r.check,
+                    r.reopened,
+                    r.received_at,
+                    r.accepted_at,
+                    r.reason
+                );
+                for v in self.farm.verifications(r.id) {
+                    println!(
+                        "   {:?} {:?} {:?} {:?} {:?}",
+                        v.id,
+                        v.purpose,
+                        v.verdict().map(|x| x.outcome),
+                        v.verdict().map(|x| (
+                            self.nodes[self.at[&x.verifier]].verifier,
+                            x.judged_at,
+                            self.nodes[self.at[&x.verifier]].owner.clone()
+                        )),
+                        self.truth.shown(v.id)
+                    );
+                }
+                let me = self.nodes[self.at[&r.node]].rejected_at;
+                println!("   rejected at {me:?}");
+                for o in receipts.iter().filter(|o| {
+                    o.node == r.node && o.status == candela_core::task::ReceiptStatus::Rejected
+                }) {
+                    println!("   rejected {:?} {:?}", o.received_at, o.reason);
+                }
+            }
+        }
         let mut luck: BTreeMap<NodeId, f64> = BTreeMap::new();
         for receipt in stayed.iter().filter(|receipt| !caught(&receipt.node)) {
             *luck.entry(receipt.node).or_default() -= (1.0 - self.risk(receipt)).max(1e-300).ln();
