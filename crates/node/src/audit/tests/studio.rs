@@ -197,15 +197,7 @@ async fn add_verdict(cast: &Cast, parts: &mut Parts, receipt: &Receipt, blobs: &
         preview,
     });
     let evidence = evidence_of(id, statement, &regions);
-    let layout = LayersLayout { size: SIZE, channels: 3, header_bytes: 4096 };
-    let ranges = verdict::ranges_of(&regions, &layout);
-    let groups: Vec<Range<u64>> = verdict::whole_groups(&ranges, statement.layers_bytes);
-    let excerpt = blobs.excerpt(statement.layers, &groups).await.unwrap();
-    let tiles =
-        candela_blobs::read_excerpt(statement.layers, statement.layers_bytes, &groups, &excerpt);
-    let tiles = verdict::cut_groups(&tiles.unwrap(), &groups, &ranges);
-    let header = verdict::checked_header(&tiles[0], statement, SIZE, &evidence).unwrap();
-    let tiles = verdict::cut_tiles(&header, &regions, &tiles[1..]).unwrap();
+    let (excerpt, tiles) = excerpt_of(statement, &regions, &evidence, blobs).await;
     let probes = verdict::compared(&regions, &tiles, &evidence).unwrap();
     let blob: Bytes = evidence::encode(&evidence).unwrap().into();
     let report = signed(&cast.verifier, id, &blob);
@@ -242,6 +234,25 @@ async fn add_verdict(cast: &Cast, parts: &mut Parts, receipt: &Receipt, blobs: &
     });
     parts.verifications.push(verification);
     parts.blobs.extend([blob, excerpt]);
+}
+
+/// The worker's tiles of these regions, and the excerpt that proves them.
+async fn excerpt_of(
+    statement: &Statement,
+    regions: &[Region],
+    evidence: &Evidence,
+    blobs: &Blobs,
+) -> (Bytes, Vec<Pixels>) {
+    let layout = LayersLayout { size: SIZE, channels: 3, header_bytes: 4096 };
+    let ranges = verdict::ranges_of(regions, &layout);
+    let groups: Vec<Range<u64>> = verdict::whole_groups(&ranges, statement.layers_bytes);
+    let excerpt = blobs.excerpt(statement.layers, &groups).await.unwrap();
+    let tiles =
+        candela_blobs::read_excerpt(statement.layers, statement.layers_bytes, &groups, &excerpt);
+    let tiles = verdict::cut_groups(&tiles.unwrap(), &groups, &ranges);
+    let header = verdict::checked_header(&tiles[0], statement, SIZE, evidence).unwrap();
+    let tiles = verdict::cut_tiles(&header, regions, &tiles[1..]).unwrap();
+    (excerpt, tiles)
 }
 
 /// What an honest verifier sends.
