@@ -295,7 +295,7 @@ impl Client {
         self.send(self.request(Method::GET, &path, &[])).await
     }
 
-    async fn get<R: DeserializeOwned>(
+    pub(crate) async fn get<R: DeserializeOwned>(
         &self,
         path: &str,
         pairs: &[(&str, String)],
@@ -304,7 +304,7 @@ impl Client {
         self.json(self.send(request).await?).await
     }
 
-    async fn post<R: DeserializeOwned>(
+    pub(crate) async fn post<R: DeserializeOwned>(
         &self,
         path: &str,
         body: Option<&impl Serialize>,
@@ -316,7 +316,12 @@ impl Client {
         self.json(self.send(request).await?).await
     }
 
-    fn request(&self, method: Method, path: &str, pairs: &[(&str, String)]) -> RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        pairs: &[(&str, String)],
+    ) -> RequestBuilder {
         self.request_of(&self.http, method, path, pairs)
     }
 
@@ -343,7 +348,7 @@ impl Client {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         let status = response.status();
         if status.is_success() {
@@ -390,7 +395,7 @@ impl Client {
     }
 }
 
-fn push<T: ToString>(
+pub(crate) fn push<T: ToString>(
     pairs: &mut Vec<(&'static str, String)>,
     name: &'static str,
     value: Option<T>,

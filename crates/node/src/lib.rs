@@ -8,6 +8,7 @@ pub mod audit;
 pub mod config;
 mod engines;
 pub mod manager;
+pub mod pictures;
 mod port;
 mod scenes;
 mod verdict;

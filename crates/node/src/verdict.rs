@@ -336,3 +336,7 @@ fn replica_between(
         (None, None) => pictures_agree(&a.replica, &b.replica, &a.control, options).ok(),
     }
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

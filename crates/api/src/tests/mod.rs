@@ -1,6 +1,7 @@
 //! The whole interface over a farm in memory, request by request.
 
 mod blobs;
+mod claims;
 pub(crate) mod fake;
 mod guarding;
 mod jobs;

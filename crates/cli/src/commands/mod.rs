@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+pub(crate) mod claim;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod engine;
@@ -64,6 +65,7 @@ async fn dispatch(app: &App, cli: Cli) -> Result<Exit> {
         Command::Demo(args) => Box::pin(demo::run(app, args)).await,
         Command::Job(command) => Box::pin(job::run(app, command)).await,
         Command::Proof(command) => Box::pin(proof::run(app, command)).await,
+        Command::Claim(command) => Box::pin(claim::run(app, command)).await,
         Command::Node(args) => Box::pin(node::run(app, args)).await,
         Command::Ticket(command) => Box::pin(ticket::run(app, command)).await,
         Command::Engine(command) => Box::pin(engine::run(app, command)).await,

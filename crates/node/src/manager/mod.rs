@@ -10,6 +10,7 @@ mod errands;
 mod handle;
 mod inspection;
 mod judge;
+mod library;
 mod proof;
 mod rows;
 mod sessions;
@@ -32,6 +33,7 @@ use desk::{Desk, Outbox};
 use develop::Developer;
 use errands::{ErrandParts, Errands};
 use inspection::Inspector;
+use library::Library;
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -110,8 +112,11 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
     let links = Links::default();
     let readers = links.clone();
-    // Scenes are for the nodes that joined; outputs leave by HTTP, where tokens count.
-    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| readers.has(node));
+    let library = Library::new(blobs.clone());
+    let shelf = library.clone();
+    // Scenes are for the nodes that joined; outputs and evidence leave by HTTP, where tokens count.
+    let policy: candela_blobs::ReadPolicy =
+        Arc::new(move |node, blob| readers.has(node) && shelf.has(blob));
     let endpoint = port::bind(Binding {
         folder,
         bind: config.bind,
@@ -148,8 +153,10 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         policy: config.policy.clone(),
         inspector,
         developer,
+        library: library.clone(),
     });
     let desk = Desk::open(db, config.policy, engines, addr, events).await?;
+    library.open_all(desk.scenes()).await;
     let (performer, forgetful) = (errands.clone(), links.clone());
     let outbox = Outbox {
         perform: Box::new(move |effect, farm| performer.perform(effect, farm)),

@@ -217,6 +217,25 @@ fn a_forged_sky_is_not_accepted_where_areas_flip() {
 }
 
 #[test]
+fn what_is_set_aside_is_not_overlooked() {
+    let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let with_wrong = |wrong: u64| {
+        let mut probes = vec![probe(512, 0, 512, 0); 12];
+        probes.push(probe(0, 0, 180, wrong));
+        let policy = Policy { cheat_share: 0.5, probes_min: 12, ..Policy::default() };
+        judge(&probes, &floor, &policy, Progress { round: 1, probes_in_task: 1000 })
+    };
+    assert_eq!(with_wrong(0).verdict, Verdict::Accepted);
+    // Not yet bad, bad and set aside: neither is accepted.
+    for (wrong, bad_probes) in [(89, 0), (180, 1)] {
+        let judged = with_wrong(wrong);
+        assert_eq!(judged.bad_probes, bad_probes);
+        assert!(!judged.direct.is_rejected_with_all());
+        assert_eq!((judged.verdict, judged.reason), (Verdict::Undecided, Reason::BetweenBounds));
+    }
+}
+
+#[test]
 fn odd_floors_reject_nobody() {
     let nan = NoiseFloor {
         disagree_share_upper: f64::NAN,
