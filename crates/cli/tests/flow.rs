@@ -185,7 +185,7 @@ async fn the_neighbours_frame_is_found_out() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_the_size_enlarged_is_found_out() -> Result<()> {
-    check_cheat("half_size").await
+    check_cheat("half_size_enlarged").await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use candela_client::Client;
 use candela_node::audit::{CheckOptions, FindingKind, check};
 use candela_testkit::{Network, Role, demo_scene, driver};
 use candela_wire::provenance::HEADER_BYTES;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use std::io::Cursor;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -88,7 +88,8 @@ async fn a_proof_holds_elsewhere_and_with_no_byte_changed() -> Result<()> {
     let json = check_elsewhere(&[&whole, "--json"])?;
     let json: serde_json::Value = serde_json::from_slice(&json.stdout)?;
     let receipts = json["audit"]["receipts"].as_array().context("no receipts")?;
-    let of = |status: &str| receipts.iter().filter(|receipt| receipt["stored"] == status);
+    let of =
+        |status: &'static str| receipts.iter().filter(move |receipt| receipt["stored"] == status);
     ensure!(of("accepted").count() == 4, "{json:#}");
     ensure!(of("accepted").all(|receipt| receipt["derived"] == "accepted"), "{json:#}");
     ensure!(of("rejected").any(|receipt| receipt["derived"] == "rejected"), "{json:#}");

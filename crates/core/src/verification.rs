@@ -87,6 +87,12 @@ pub struct VerificationTask {
 }
 
 impl VerificationTask {
+    /// How far the probes reach of which it is known what they show once it is judged.
+    #[must_use]
+    pub fn reach(&self) -> u32 {
+        self.first_probe.saturating_add(self.probes)
+    }
+
     /// The verdict, if there is one.
     #[must_use]
     pub fn verdict(&self) -> Option<&Verdict> {

@@ -40,6 +40,7 @@ const INSIDE_WORK: &str = "/candela/work";
 const INSIDE_DRIVER: &str = "/candela/driver";
 const INSIDE_ENGINE: &str = "/candela/engine";
 const INSIDE_CUSTOM: &str = "/candela/custom";
+const INSIDE_MODULES: &str = "/candela/modules";
 
 impl Launch {
     /// Makes the folders and writes the driver.
@@ -137,6 +138,10 @@ impl Launch {
             }
         };
         let mut python_path = vec![driver];
+        if let Some(modules) = modules_beside(&options.driver) {
+            binds.push(read_only(modules.clone(), INSIDE_MODULES));
+            python_path.push(self.seen(INSIDE_MODULES, modules));
+        }
         let (mut program, mut args);
         match &options.installed.program {
             Program::Module { site, python, prefix } => {
@@ -214,6 +219,13 @@ impl Launch {
 
 fn read_only(host: PathBuf, inside: &str) -> Bind {
     Bind { host, inside: inside.into(), writable: false }
+}
+
+/// The folder of modules that a Python driver may import: `modules` beside it, if there is one.
+fn modules_beside(driver: &DriverSource) -> Option<PathBuf> {
+    let DriverSource::Python(path) = driver else { return None };
+    let folder = absolute(path).parent()?.join("modules");
+    folder.is_dir().then_some(folder)
 }
 
 fn absolute(path: &Path) -> PathBuf {

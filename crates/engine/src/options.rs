@@ -16,7 +16,8 @@ pub enum DriverSource {
     /// The driver that is part of this crate.
     #[default]
     Own,
-    /// A Python file, run by the engine's Python with the own driver importable as `candela_driver`.
+    /// A Python file, run by the engine's Python with the own driver importable as `candela_driver`,
+    /// and with what lies in a folder `modules` beside it.
     Python(PathBuf),
     /// A program that speaks the same lines.
     Program(PathBuf),
@@ -162,6 +163,8 @@ pub struct Rendered {
     pub output: Option<PathBuf>,
     /// Seconds that the engine took.
     pub seconds: f64,
+    /// Seconds of processor time that it took, all threads added up; 0 if the driver doesn't say.
+    pub cpu_seconds: f64,
     /// The most memory that the engine has had so far, in bytes.
     pub peak_memory_bytes: u64,
 }

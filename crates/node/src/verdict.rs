@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use candela_core::counts::TileCounts;
-use candela_core::layers::{Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
+use candela_core::layers::{LayersLayout, Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
 use candela_core::task::{Statement, VerificationKey};
 use candela_core::verification::{
     Floor, Outcome, ProbeCounts, Purpose, VerificationTask, class_of,
@@ -16,6 +16,7 @@ use candela_proof::judge::{self, NoiseFloor, Progress};
 use candela_proof::key::{self, NoiseMap, probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
 use candela_wire::evidence::{Evidence, ProbeEvidence};
+use std::ops::Range;
 
 /// Where the layers of a frame are looked at.
 pub(crate) struct Where<'a> {
@@ -58,6 +59,37 @@ pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
 pub(crate) fn tile_of(region: Region) -> TileIndex {
     use candela_core::layers::TILE_PX;
     TileIndex { column: region.x0 / TILE_PX, row: region.y0 / TILE_PX }
+}
+
+/// Bytes of the groups that a blob's hash is made over; parts of one can't be proved alone.
+const GROUP_BYTES: u64 = 16 * 1024;
+
+/// The ranges of whole groups that hold these ranges, one for each, of a blob of that length: what is
+/// fetched, and what an excerpt of the layers holds.
+pub(crate) fn whole_groups(ranges: &[Range<u64>], blob_bytes: u64) -> Vec<Range<u64>> {
+    let down = |at: u64| at - at % GROUP_BYTES;
+    let up = |at: u64| at.div_ceil(GROUP_BYTES).saturating_mul(GROUP_BYTES).min(blob_bytes);
+    ranges.iter().map(|range| down(range.start)..up(range.end)).collect()
+}
+
+/// The bytes of each range, from those of the whole groups that hold it.
+pub(crate) fn cut_groups(
+    parts: &[Bytes],
+    groups: &[Range<u64>],
+    ranges: &[Range<u64>],
+) -> Vec<Bytes> {
+    let cut = |((part, group), range): ((&Bytes, &Range<u64>), &Range<u64>)| {
+        let (start, end) = (range.start - group.start, range.end - group.start);
+        part.slice((start as usize).min(part.len())..(end as usize).min(part.len()))
+    };
+    parts.iter().zip(groups).zip(ranges).map(cut).collect()
+}
+
+/// The ranges of a layers blob that a verdict on these regions looks at: its header, then the tiles, each once.
+pub(crate) fn ranges_of(regions: &[Region], layout: &LayersLayout) -> Vec<Range<u64>> {
+    let tiles = tiles_of(regions);
+    let tiles = tiles.into_iter().map(|tile| layout.tile_range(tile));
+    std::iter::once(0..layout.header_bytes).chain(tiles).collect()
 }
 
 /// The stored tiles that hold these regions, each once.
@@ -228,13 +260,6 @@ pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
     }
 }
 
-/// Of a scene that doesn't repeat, the share of the probes that may be wrong as a whole is taken as so
-/// many times the share of the preview that differed, and at least the second figure: what differs
-/// lies together, and the preview is small.
-const UNREPEATABLE_TIMES: f64 = 4.0;
-const UNREPEATABLE_MIN: f64 = 0.02;
-const UNREPEATABLE_MAX: f64 = 0.25;
-
 /// The floor for two devices on a scene: the prior of their classes, moved by what was seen between them.
 pub(crate) fn floor(
     worker: &str,
@@ -242,19 +267,11 @@ pub(crate) fn floor(
     unrepeatable_share: f64,
     seen: &TileCounts,
 ) -> Floor {
-    let same = class_of(worker) == class_of(verifier);
-    let prior = if same { NoiseFloor::same_class() } else { NoiseFloor::other_class() };
-    let moved = prior.adjusted(seen, NoiseFloor::SHARE_CAP);
-    let bad_probe_share = bad_probe_share(unrepeatable_share);
-    Floor { disagree_share: moved.disagree_share_upper, bad_probe_share }
-}
-
-/// The share of the probes that may be wrong as a whole, by the preview.
-pub(crate) fn bad_probe_share(unrepeatable_share: f64) -> f64 {
-    if unrepeatable_share > 0.0 {
-        (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
-    } else {
-        0.0
+    let same_class = class_of(worker) == class_of(verifier);
+    let floor = NoiseFloor::between(same_class, unrepeatable_share, seen);
+    Floor {
+        disagree_share: floor.disagree_share_upper,
+        bad_probe_share: floor.bad_probe_share_upper,
     }
 }
 
@@ -319,3 +336,7 @@ fn replica_between(
         (None, None) => pictures_agree(&a.replica, &b.replica, &a.control, options).ok(),
     }
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

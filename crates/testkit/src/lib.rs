@@ -2,7 +2,9 @@
 //!
 //! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
 
+pub mod attack_suite;
 mod disk;
+pub mod network_sim;
 mod process;
 mod scenes;
 

@@ -33,10 +33,10 @@ pub fn engine(program: &str) -> Result<()> {
     Ok(())
 }
 
-/// A driver of this crate, by the name of its file.
+/// The driver of an attack, by the name of its file.
 #[must_use]
 pub fn driver(name: &str) -> String {
-    let path = workspace().join("crates/testkit/drivers").join(format!("{name}.py"));
+    let path = workspace().join("crates/testkit/attacks").join(format!("{name}.py"));
     path.to_string_lossy().into_owned()
 }
 
@@ -80,9 +80,13 @@ fn script(script: &Path, args: &[&str]) -> Result<()> {
 /// If the script fails.
 pub fn demo_scene(folder: &Path) -> Result<PathBuf> {
     let path = folder.join("demo.blend");
-    let maker = workspace().join("crates/cli/assets/demo_scene.py");
-    script(&maker, &[&path.to_string_lossy()])?;
+    make_scene(&workspace().join("crates/cli/assets/demo_scene.py"), &path)?;
     Ok(path)
+}
+
+/// Has a script make a scene.
+pub(crate) fn make_scene(maker: &Path, path: &Path) -> Result<()> {
+    script(maker, &[&path.to_string_lossy()])
 }
 
 /// Renders a frame without Candela, as a person would: paths of the layers' EXR and of the output.

@@ -132,10 +132,11 @@ impl Farm {
             record.credit_earned = record.credit_earned.saturating_add(withheld - kept);
         });
         let opinions = self.opinions(id, |v| v.purpose.judges_receipt());
-        if opinions.accepting.len() < 2 {
-            self.weak.entry(node).or_default().insert(id);
-        } else {
+        if opinions.accepting.len() >= 2 {
             self.keep_known(id);
+        }
+        if !self.is_settled(id) {
+            self.weak.entry(node).or_default().insert(id);
         }
         let frame = self.frames.get(&job).and_then(|frames| frames.get(&number));
         let crashed_on = frame.map(|frame| frame.crashed_on.clone()).unwrap_or_default();
@@ -183,7 +184,16 @@ impl Farm {
     }
 
     /// Opens an accepted frame again: it is checked, and whoever has it is told.
-    pub(super) fn reopen(&mut self, id: ReceiptId, now: Time, effects: &mut Vec<Effect>) {
+    ///
+    /// `probes`: so many at least. Where the worker was convicted of another frame, the few probes
+    /// that a small forgery got past once are not asked again, but as many as are ever drawn.
+    pub(super) fn reopen(
+        &mut self,
+        id: ReceiptId,
+        probes: u32,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(receipt) = self.receipts.get(&id) else { return };
         let at = receipt.accepted_at.unwrap_or(Time(0));
         let job = receipt.job;
@@ -196,9 +206,16 @@ impl Farm {
         self.unaccept(id, effects);
         let probed = self.probes_so_far(id);
         if probed == 0 {
-            self.verify(id, Purpose::Probe, 0, self.first_probes(job));
+            self.verify(id, Purpose::Probe, 0, self.first_probes(job).max(probes));
         } else {
-            self.verify(id, Purpose::Confirm, 0, probed);
+            self.verify(id, Purpose::Confirm, 0, probed.max(probes));
         }
+    }
+
+    /// Whether two voices that are trusted found it right on as many probes as are ever drawn.
+    pub(super) fn is_settled(&self, id: ReceiptId) -> bool {
+        let probes_max = self.policy.probes_max;
+        let opinions = self.opinions(id, |v| v.purpose.judges_receipt() && v.reach() >= probes_max);
+        opinions.accepting.len() >= 2
     }
 }

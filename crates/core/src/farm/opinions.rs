@@ -7,7 +7,7 @@
 //! agree with anybody, and convict nobody.
 
 use super::{Effect, Farm};
-use crate::id::{NodeId, ReceiptId, VerificationId};
+use crate::id::{NodeId, OwnerId, ReceiptId, VerificationId};
 use crate::node::Role;
 use crate::task::ReceiptStatus;
 use crate::time::Time;
@@ -41,7 +41,7 @@ impl Farm {
         receipt: ReceiptId,
         counts: impl Fn(&VerificationTask) -> bool,
     ) -> Opinions {
-        let by_owner = self.verifying_owners(receipt).len() >= OWNERS_MIN;
+        let by_owner = self.has_verifying_owners(receipt, OWNERS_MIN);
         let trusted = |verdict: &Verdict| {
             self.nodes.get(&verdict.verifier).is_none_or(|node| node.suspended.is_none())
         };
@@ -83,12 +83,24 @@ impl Farm {
     }
 
     /// Owners whose connected verifiers may verify a receipt.
-    pub(super) fn verifying_owners(&self, receipt: ReceiptId) -> BTreeSet<&crate::id::OwnerId> {
-        let Some(receipt) = self.receipts.get(&receipt) else { return BTreeSet::new() };
-        let engine = &receipt.statement.engine;
+    pub(super) fn verifying_owners(&self, receipt: ReceiptId) -> impl Iterator<Item = &OwnerId> {
+        let receipt = self.receipts.get(&receipt);
         let verifiers = self.presence.values().filter(|p| p.hello.roles.contains(&Role::Verifier));
-        let may = verifiers.filter(|p| self.may_verify(p.hello.addr.node, receipt.node, engine));
-        may.filter_map(|p| self.nodes.get(&p.hello.addr.node)).map(|node| &node.owner).collect()
+        let may = verifiers.filter(move |p| {
+            receipt.is_some_and(|receipt| {
+                self.may_verify(p.hello.addr.node, receipt.node, &receipt.statement.engine)
+            })
+        });
+        may.filter_map(|p| self.nodes.get(&p.hello.addr.node)).map(|node| &node.owner)
+    }
+
+    /// Whether there are at least so many of them; looks no further.
+    fn has_verifying_owners(&self, receipt: ReceiptId, count: usize) -> bool {
+        let mut owners = BTreeSet::new();
+        self.verifying_owners(receipt).any(|owner| {
+            owners.insert(owner);
+            owners.len() >= count
+        })
     }
 
     /// How many voices convict the worker of a receipt.
@@ -98,7 +110,7 @@ impl Farm {
         let established = worker.is_some_and(|worker| {
             worker.record.verified_in_row >= self.policy.checking.verified_first
         });
-        let many = self.verifying_owners(receipt).len() >= figures.convict_established;
+        let many = self.has_verifying_owners(receipt, figures.convict_established);
         if established && many { figures.convict_established } else { figures.convict }
     }
 
@@ -148,7 +160,7 @@ impl Farm {
         self.restore_convicted_by(verifier);
     }
 
-    /// Opens again what was accepted on the word of one verifier only.
+    /// Opens again what was accepted on a word that doesn't count any more, unless two others stand for it.
     fn reopen_accepted_by(&mut self, verifier: NodeId, now: Time, effects: &mut Vec<Effect>) {
         let said = |receipt: &ReceiptId| {
             let rounds = self.rounds.get(receipt).into_iter().flatten();
@@ -166,10 +178,14 @@ impl Farm {
             .flat_map(|frames| frames.values().copied())
             .collect();
         for receipt in receipts {
-            if self.is_weak(receipt) {
-                self.reopen(receipt, now, effects);
+            if self.is_weak(receipt) && self.trusted_voices(receipt) < 2 {
+                self.reopen(receipt, 0, now, effects);
             }
         }
+    }
+
+    fn trusted_voices(&self, receipt: ReceiptId) -> usize {
+        self.opinions(receipt, |v| v.purpose.judges_receipt()).accepting.len()
     }
 
     pub(super) fn is_weak(&self, receipt: ReceiptId) -> bool {

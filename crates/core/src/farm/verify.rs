@@ -115,8 +115,19 @@ impl Farm {
         now: Time,
         effects: &mut Vec<Effect>,
     ) {
-        let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
-        let (accepting, rejecting) = (opinions.accepting.len(), opinions.rejecting.len());
+        // Who looked at fewer probes may be right about those and still say nothing of the others.
+        let covers = |v: &VerificationTask| {
+            let rejects = v.verdict().is_some_and(|verdict| verdict.outcome == Outcome::Rejected);
+            v.purpose.judges_receipt() && (rejects || v.reach() >= probes)
+        };
+        let all = self.opinions(receipt, |v| v.purpose.judges_receipt());
+        let opinions = self.opinions(receipt, covers);
+        let rejecting = opinions.rejecting.len();
+        let doubted = rejecting > 0 || !opinions.alone.is_empty();
+        let accepting = match opinions.accepting.len() {
+            1 if !doubted => all.accepting.len(),
+            covering => covering,
+        };
         let rounds = self.rounds.get(&receipt).into_iter().flatten();
         let rounds = rounds.filter_map(|id| self.verifications.get(id));
         let rounds = rounds.filter(|v| v.purpose.judges_receipt()).count();
@@ -143,7 +154,7 @@ impl Farm {
     fn needs_second(&self, receipt_id: ReceiptId, verifier: NodeId) -> bool {
         let Some(receipt) = self.receipts.get(&receipt_id) else { return false };
         let seen = self.owners_that_saw(receipt_id, |_| true);
-        if self.verifying_owners(receipt_id).iter().all(|owner| seen.contains(owner)) {
+        if self.verifying_owners(receipt_id).all(|owner| seen.contains(owner)) {
             return false;
         }
         let figures = &self.policy.verifiers;
@@ -295,8 +306,15 @@ impl Farm {
             }
             VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
         }
+        let nodes = [&verification.status, &status].map(|status| match status {
+            VerificationStatus::Leased { node, .. } => Some(*node),
+            _ => None,
+        });
         verification.status = status;
         self.mark(Row::Verification(id));
+        for node in nodes.into_iter().flatten() {
+            self.refresh(node);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::verdict::{self, Unfit};
 use candela_core::counts::TileCounts;
 use candela_core::id::BlobHash;
 use candela_core::job::Inspected;
-use candela_core::layers::{Region, TileIndex};
+use candela_core::layers::{LayersLayout, Region};
 use candela_core::task::{Receipt, Task};
 use candela_core::verification::{
     Found, Outcome, ProbeCounts, Purpose, Verdict, VerificationTask, class_of,
@@ -218,21 +218,23 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
     ) -> Result<Vec<ProbeCounts>, String> {
         let statement = &self.of.receipt.statement;
         let size = self.of.inspected.settings.size;
-        let wanted = verdict::tiles_of(regions);
         let channels = evidence.probes.first().map_or(0, |probe| probe.replica.channels.len());
-        let layout = candela_core::layers::LayersLayout {
+        let layout = LayersLayout {
             size,
             channels: u32::try_from(channels).unwrap_or(u32::MAX),
             header_bytes: HEADER_BYTES,
         };
-        let range = |tile: &TileIndex| layout.tile_range(*tile);
-        let ranges: Vec<Range<u64>> =
-            std::iter::once(0..HEADER_BYTES).chain(wanted.iter().map(range)).collect();
-        let parts =
-            candela_blobs::read_excerpt(statement.layers, statement.layers_bytes, &ranges, excerpt);
+        let (layers, bytes) = (statement.layers, statement.layers_bytes);
+        if layout.blob_bytes() != bytes {
+            return Err("the layers have another length than the frame's size gives".into());
+        }
+        let ranges = verdict::ranges_of(regions, &layout);
+        let groups = verdict::whole_groups(&ranges, bytes);
+        let parts = candela_blobs::read_excerpt(layers, bytes, &groups, excerpt);
         let parts = parts.map_err(|error| {
             format!("the worker's tiles don't follow from the layers that it signed: {error}")
         })?;
+        let parts = verdict::cut_groups(&parts, &groups, &ranges);
         let (header, tiles) = parts.split_first().ok_or("there are no tiles")?;
         let header = verdict::checked_header(header, statement, size, evidence)?;
         let tiles = verdict::cut_tiles(&header, regions, tiles)?;
@@ -246,13 +248,13 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
         let floor = self.of.verdict.floor;
         let (least, most) = verdict::floor_bounds();
         let unrepeatable = self.of.inspected.preview.unrepeatable_share;
+        let (worker, verifier) = (&self.of.receipt.statement.device, &self.of.verdict.device);
+        let prior = verdict::floor(worker, verifier, unrepeatable, &TileCounts::default());
         if !(least..=most).contains(&floor.disagree_share)
-            || floor.bad_probe_share != verdict::bad_probe_share(unrepeatable)
+            || floor.bad_probe_share != prior.bad_probe_share
         {
             self.say(FindingKind::Derivation, "its noise floor is not one that the rules allow");
         }
-        let (worker, verifier) = (&self.of.receipt.statement.device, &self.of.verdict.device);
-        let prior = verdict::floor(worker, verifier, unrepeatable, &TileCounts::default());
         if floor.disagree_share != prior.disagree_share {
             self.note(&format!(
                 "judged with a noise floor of {:.2e}, moved from {:.2e} by what was seen between {} and {}",

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use candela_blobs::{BlobError, FetchOptions};
 use candela_core::farm::Command;
 use candela_core::id::{BlobHash, NodeId};
-use candela_core::layers::{Pixels, TileIndex};
+use candela_core::layers::Pixels;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::verification::{Found, Outcome, Peer, Purpose, SignedReport, Verdict};
 use candela_engine::layers::HEADER_BYTES;
@@ -90,6 +90,7 @@ impl Errands {
             }
             Err(Undone::Lost(lost)) => lost.command(case.receipt.id),
             Err(Undone::Useless(reason)) => {
+                tracing::warn!(verification_id = %id, node_id = %verifier.short(), "no verdict: {reason}");
                 Command::VerificationFailed { node: verifier, verification: id, reason }
             }
         };
@@ -235,16 +236,14 @@ impl Errands {
             Ok(header) => header,
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
         };
-        let wanted = verdict::tiles_of(&case.regions);
-        let range = |tile: &TileIndex| header.layout.tile_range(*tile);
-        let ranges: Vec<Range<u64>> = wanted.iter().map(range).collect();
+        let ranges = verdict::ranges_of(&case.regions, &header.layout);
         let parts = self.read_ranges(case, &ranges).await.map_err(Undone::Lost)?;
-        let tiles = match verdict::cut_tiles(&header, &case.regions, &parts) {
+        let tiles = match verdict::cut_tiles(&header, &case.regions, &parts[1..]) {
             Ok(tiles) => tiles,
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
         };
-        let all: Vec<Range<u64>> = header_range.into_iter().chain(ranges).collect();
-        let kept = self.keep_excerpt(case, layers, &all).await;
+        let groups = verdict::whole_groups(&ranges, statement.layers_bytes);
+        let kept = self.keep_excerpt(case, layers, &groups).await;
         let excerpt = kept.map_err(|error| Undone::Useless(error.to_string()))?;
         Ok(WorkerTiles::There { tiles, excerpt })
     }
@@ -256,12 +255,14 @@ impl Errands {
             pin: None,
             ..FetchOptions::pinned("")
         };
-        self.get_from_worker(worker, || async {
+        // Whole groups are fetched, so that they can be proved to others later.
+        let groups = verdict::whole_groups(ranges, statement.layers_bytes);
+        let parts = self.get_from_worker(worker, || async {
             let from = self.addresses(worker).await;
-            let got = self.fetcher.fetch_ranges(statement.layers, ranges, &from, &options).await;
+            let got = self.fetcher.fetch_ranges(statement.layers, &groups, &from, &options).await;
             got.map(|got| got.0)
-        })
-        .await
+        });
+        Ok(verdict::cut_groups(&parts.await?, &groups, ranges))
     }
 
     async fn keep_excerpt(

@@ -6,6 +6,11 @@ use crate::stats;
 /// Error of the upper bounds from which a floor is made.
 const BOUND_ERROR: f64 = 1e-3;
 
+/// See [`NoiseFloor::between`].
+const UNREPEATABLE_TIMES: f64 = 4.0;
+const UNREPEATABLE_MIN: f64 = 0.02;
+const UNREPEATABLE_MAX: f64 = 0.25;
+
 /// How much the judged pixels of honest machines disagree, for a scene and a pair of device
 /// classes.
 ///
@@ -51,6 +56,24 @@ impl NoiseFloor {
     #[must_use]
     pub fn other_class() -> Self {
         NoiseFloor { disagree_share_upper: 2e-3, ..Self::same_class() }
+    }
+
+    /// The floor for a pair of devices on a scene: the prior of their classes, moved by what was
+    /// `seen` between verifiers of these classes ([`Self::adjusted`]).
+    ///
+    /// `unrepeatable_share` is the share of the preview, from 0 to 1, that differed between two
+    /// processes. Of a scene that doesn't repeat, the share of the probes that may be wrong as a
+    /// whole is taken as four times that share, and as 0.02 at least: what differs lies together,
+    /// and the preview is small.
+    #[must_use]
+    pub fn between(same_class: bool, unrepeatable_share: f64, seen: &TileCounts) -> Self {
+        let prior = if same_class { Self::same_class() } else { Self::other_class() };
+        let bad_probe_share_upper = if unrepeatable_share > 0.0 {
+            (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
+        } else {
+            0.0
+        };
+        NoiseFloor { bad_probe_share_upper, ..prior.adjusted(seen, Self::SHARE_CAP) }
     }
 
     /// A floor from what honest machines showed: the upper Clopper–Pearson bound (error 10⁻³) of

@@ -112,6 +112,19 @@ fn a_reopened_frame_brings_a_completed_job_back() {
 }
 
 #[test]
+fn a_worker_that_goes_away_with_what_it_signed_is_not_blamed_and_checked_from_the_beginning() {
+    let (mut world, job) = established();
+    assert!(world.farm.check_rate(node(1), world.farm.credit_of(job)) < 1.0);
+    world.render(1);
+    let receipt = world.farm.receipts(job).next().unwrap().id;
+    let reason = "the worker went away with the frame".to_owned();
+    world.ok(Command::BlobsLost { receipt, blame: false, reason });
+    let record = world.farm.node(node(1)).unwrap().record;
+    assert_eq!((record.frames_rejected, record.credit_forfeited), (0, 0));
+    assert_eq!(world.farm.check_rate(node(1), world.farm.credit_of(job)), 1.0);
+}
+
+#[test]
 fn credit_is_withheld_then_earned_and_lost_with_a_rejection() {
     let (world, _) = established();
     let credit = world.farm.credit_of(JobId(1));

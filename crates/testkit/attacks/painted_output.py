@@ -1,4 +1,7 @@
-"""Renders honestly and paints a logo on the output: the layers are right, the picture is not."""
+"""Renders honestly and paints a logo on the output: the layers are right, the picture is not.
+
+kind: output
+"""
 
 import bpy
 import candela_driver

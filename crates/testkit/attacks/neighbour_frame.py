@@ -1,4 +1,7 @@
-"""Sends the neighbour's frame."""
+"""Sends the neighbour's frame.
+
+kind: sampling
+"""
 
 import candela_driver
 

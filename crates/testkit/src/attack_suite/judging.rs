@@ -1,0 +1,114 @@
+//! How a frame is verified: which cells are probed, and what follows from their counts.
+//!
+//! The one place of the suite that knows the rules of judgement, and they are the network's own:
+//! order of probes, floor and rule for a frame from `candela_proof`, numbers of probes and rounds from
+//! the policy of `candela_core`. Everything else hands it counts per cell and asks how it ended.
+
+use candela_core::counts::TileCounts;
+use candela_core::id::BlobHash;
+use candela_core::layers::{PROBE_PX, ProbeGrid, Region, Size};
+use candela_core::policy::Policy;
+use candela_proof::frame::{FramePolicy, judge_frame};
+use candela_proof::judge::{NoiseFloor, Progress, Verdict};
+use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
+
+/// The regions that can be probed, in the order of their numbers.
+#[must_use]
+pub fn cells(size: Size) -> Vec<Region> {
+    let grid = ProbeGrid { size };
+    (0..grid.len()).filter_map(|number| grid.cell(number)).map(|cell| grid.region(cell)).collect()
+}
+
+/// A frame that was delivered, with what a comparison counts in each of its cells.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivered<'a> {
+    /// Number of the frame.
+    pub frame: i32,
+    /// Its size.
+    pub size: Size,
+    /// What the worker committed to.
+    pub layers: BlobHash,
+    /// Counts of all cells, in the order of [`cells`].
+    pub counts: &'a [TileCounts],
+    /// Where the scene is noisy.
+    pub noise: &'a NoiseMap,
+    /// Share of the preview that differed between two processes; above 0, replicas are rendered twice.
+    pub unrepeatable_share: f64,
+    /// Whether worker and verifier are of one class.
+    pub same_class: bool,
+}
+
+/// How a frame's verification ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// Its verdict says accepted.
+    Accepted,
+    /// Its verdict says rejected.
+    Rejected,
+    /// No probes are left to draw.
+    Undecided,
+}
+
+/// A frame's verification.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// How it ended.
+    pub end: End,
+    /// Rounds that it took.
+    pub rounds: u32,
+    /// Counts of the probes that were drawn.
+    pub probes: Vec<TileCounts>,
+    /// Regions of these probes.
+    pub regions: Vec<Region>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Verifies a frame, given the counts of the other frames of its lease that were verified before.
+///
+/// Probes are drawn as the manager draws them: first a few, then as many again as there are, up to a
+/// limit.
+#[must_use]
+pub fn verify(
+    delivered: &Delivered<'_>,
+    key: &VerificationKey,
+    of_lease: &[TileCounts],
+) -> Verified {
+    let rules = Policy::default();
+    let grid = ProbeGrid { size: delivered.size };
+    let probes_first = rules.checking.probes(delivered.size, PROBE_PX);
+    let policy = FramePolicy::for_probes(probes_first);
+    let nothing_seen = TileCounts::default();
+    let floor =
+        NoiseFloor::between(delivered.same_class, delivered.unrepeatable_share, &nothing_seen);
+    let order = probe_order(key, delivered.frame, &delivered.layers, grid, Some(delivered.noise));
+    let order: Vec<_> = order.take(rules.probes_max as usize).collect();
+    let (mut drawn, mut round) = (probes_first as usize, 1);
+    loop {
+        let cells = &order[..drawn.min(order.len())];
+        let number = |column: u32, row: u32| (row * grid.columns() + column) as usize;
+        let probes: Vec<TileCounts> =
+            cells.iter().map(|cell| delivered.counts[number(cell.column, cell.row)]).collect();
+        let progress = Progress { round, probes_in_task: grid.len() as u64 };
+        let judgement = judge_frame(&probes, of_lease, &floor, &policy, progress);
+        let end = match judgement.verdict() {
+            Verdict::Accepted => End::Accepted,
+            Verdict::Rejected => End::Rejected,
+            Verdict::Undecided if drawn < order.len() => {
+                (drawn, round) = (2 * drawn, round + 1);
+                continue;
+            }
+            Verdict::Undecided => End::Undecided,
+        };
+        let regions = cells.iter().map(|cell| grid.region(*cell)).collect();
+        return Verified { end, rounds: round, probes, regions, reason: judgement.to_string() };
+    }
+}
+
+/// Pixels that verifiers rendered for a frame: replica, control and, where asked for, a second replica.
+#[must_use]
+pub fn rendered_px(delivered: &Delivered<'_>, verified: &Verified, margin_px: u32) -> u64 {
+    let pictures = if delivered.unrepeatable_share > 0.0 { 3 } else { 2 };
+    let pixels = |region: &Region| region.grown(margin_px, delivered.size).size().pixels();
+    pictures * verified.regions.iter().map(pixels).sum::<u64>()
+}
