@@ -13,7 +13,7 @@ struct Bench {
     about: &'static str,
 }
 
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 4] = [
     Bench {
         name: "judge-time",
         package: "candela-proof",
@@ -27,6 +27,13 @@ const BENCHES: [Bench; 3] = [
         example: "commit_rate",
         arguments: "[FOLDER]",
         about: "commits per second by rows per commit",
+    },
+    Bench {
+        name: "network",
+        package: "candela-testkit",
+        example: "network_sim",
+        arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
+        about: "a whole network with cheats, simulated from a seed over the real rules",
     },
     Bench {
         name: "scene",
@@ -79,7 +86,7 @@ mod tests {
         let error = run(&crate::root(), "speed", &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no measurement speed; there are judge-time, commit-rate, scene"
+            "there is no measurement speed; there are judge-time, commit-rate, network, scene"
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
 
 mod disk;
+pub mod network_sim;
 mod process;
 mod scenes;
 

@@ -21,9 +21,10 @@ impl World {
     /// A worker has rendered the next frame of a lease.
     pub(super) fn rendered(&mut self, at: usize, lease: LeaseId) {
         let node = self.nodes[at].id;
-        let task = self.farm.task_of_lease(lease).filter(|task| {
-            matches!(&task.status, TaskStatus::Leased(held) if held.node == node)
-        });
+        let task = self
+            .farm
+            .task_of_lease(lease)
+            .filter(|task| matches!(&task.status, TaskStatus::Leased(held) if held.node == node));
         let Some(task) = task.cloned() else {
             self.too_late(at, lease);
             return;
@@ -87,8 +88,7 @@ impl World {
     fn forgery(&mut self, at: usize, job: JobId) -> Option<Forgery> {
         let own = Picture::Own(self.dice.next());
         let node = &self.nodes[at];
-        let whole =
-            |picture| Forgery { picture, share: 1.0, slight: false, shared: false };
+        let whole = |picture| Forgery { picture, share: 1.0, slight: false, shared: false };
         let sometimes = |share: f64, draw: f64| (draw < share).then_some(whole(own));
         let draw = self.dice.unit();
         match node.worker {
@@ -99,9 +99,7 @@ impl World {
             WorkerKind::Turncoat { after, share } => {
                 sometimes(share, draw).filter(|_| node.frames >= after)
             }
-            WorkerKind::Expensive => {
-                (self.farm.credit_of(job) >= EXPENSIVE).then_some(whole(own))
-            }
+            WorkerKind::Expensive => (self.farm.credit_of(job) >= EXPENSIVE).then_some(whole(own)),
             WorkerKind::TenthOfArea => Some(Forgery { share: 0.1, ..whole(own) }),
             WorkerKind::Settings => Some(Forgery { share: 0.6, slight: true, ..whole(own) }),
             WorkerKind::Cartel => {
@@ -143,9 +141,7 @@ impl World {
             .verifications(verification.receipt)
             .filter(|other| other.id != id && other.verdict().is_some())
             .filter_map(|other| Some((other, self.truth.shown(other.id)?)))
-            .map(|(other, theirs)| {
-                (other.id, self.truth.same(&self.farm, other, shown, theirs))
-            })
+            .map(|(other, theirs)| (other.id, self.truth.same(&self.farm, other, shown, theirs)))
             .collect();
         self.truth.show(id, shown);
         let verdict = Box::new(scene::verdict(outcome, node, peers, Time(self.now)));
@@ -177,9 +173,8 @@ impl World {
     /// A verifier is told scene and frame, not whose: it shows what its cartel last delivered for it.
     fn shows_of_cartel(&self, verification: &VerificationTask) -> Shown {
         let receipt = self.farm.receipt_of(verification.receipt);
-        let frame = receipt.and_then(|receipt| {
-            self.farm.frame(verification.job, receipt.statement.frame)
-        });
+        let frame =
+            receipt.and_then(|receipt| self.farm.frame(verification.job, receipt.statement.frame));
         let now = frame.and_then(|frame| match frame.status {
             FrameStatus::Received(receipt) | FrameStatus::Accepted(receipt) => Some(receipt),
             _ => None,
@@ -187,5 +182,4 @@ impl World {
         let shared = now.filter(|id| self.truth.forgery(*id).is_some_and(|f| f.shared));
         shared.map_or(Shown::One(Picture::True), Shown::As)
     }
-
 }

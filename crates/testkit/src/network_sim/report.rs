@@ -87,7 +87,8 @@ impl Report {
             writeln!(text, "{figure:>14.4}  {name}").ok();
         }
         for (role, groups) in [("workers", &self.workers), ("verifiers", &self.verifiers)] {
-            let titles = "nodes acted sent forged caught suspended after passed_mean passed_max stayed";
+            let titles =
+                "nodes acted sent forged caught suspended after passed_mean passed_max stayed";
             let titles: String = titles.split(' ').map(|t| format!("{t:>12}")).collect();
             writeln!(text, "\n{role:<28}{titles}").ok();
             for (kind, g) in groups {
@@ -128,9 +129,9 @@ impl Report {
         let checks: Vec<Value> = self
             .checks
             .iter()
-            .map(|c| {
-                json!({"what": c.what, "found": c.found, "bound": c.bound, "holds": c.holds()})
-            })
+            .map(
+                |c| json!({"what": c.what, "found": c.found, "bound": c.bound, "holds": c.holds()}),
+            )
             .collect();
         json!({
             "seed": self.seed, "figures": figures, "workers": groups(&self.workers),

@@ -17,12 +17,7 @@ pub(super) fn engine() -> EngineBuild {
     EngineBuild("blender-4.5.15".into())
 }
 
-pub(super) fn hello(
-    node: NodeId,
-    owner: &str,
-    roles: &BTreeSet<Role>,
-    slots: u32,
-) -> Hello {
+pub(super) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u32) -> Hello {
     Hello {
         addr: NodeAddr { node, sockets: Vec::new(), relay: None },
         name: format!("node {}", node.short()),

@@ -134,9 +134,8 @@ impl Truth {
             };
         }
         let tiles = self.tiles_if_mixed(farm, v, &[shown]);
-        let differs = |tile: &&usize| {
-            self.in_tile(shown, **tile) != self.delivered(v.receipt, **tile)
-        };
+        let differs =
+            |tile: &&usize| self.in_tile(shown, **tile) != self.delivered(v.receipt, **tile);
         let wrong = tiles.iter().filter(differs).count();
         let slight = self.forged.get(&v.receipt).is_some_and(|f| f.slight);
         match wrong {
