@@ -162,6 +162,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::SimulationNotBaked
         | C::PreviewBlack
         | C::SceneCrashesEngine
+        | C::OutputNotCheckable
         | C::PathNotAllowed
         | C::HashMismatch
         | C::EngineMismatch

@@ -39,6 +39,18 @@ pub fn decide(
             .with_hint("set the render engine to Cycles in Blender and look at a test render"),
         );
     }
+    if !preview.undevelopable.is_empty() {
+        refusals.push(
+            Refusal::new(
+                RefusalCode::OutputNotCheckable,
+                format!(
+                    "the output can't be made again from the rendered layers, so nobody could check it: {}",
+                    preview.undevelopable.join("; ")
+                ),
+            )
+            .with_hint("turn that off, or composite the frames after they are rendered"),
+        );
+    }
     let settings = settings(submission, &facts).map_err(|r| refusals.push(r)).ok();
     let frames = frames(submission, &facts).map_err(|r| refusals.push(r)).ok();
     match (settings, frames) {

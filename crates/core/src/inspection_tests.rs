@@ -61,6 +61,15 @@ fn a_forced_scene_that_is_black_is_refused() {
 }
 
 #[test]
+fn a_scene_whose_output_nobody_could_check_is_refused() {
+    let undevelopable = vec!["it uses Freestyle".to_owned()];
+    let preview = PreviewFacts { undevelopable, ..preview() };
+    let refusals = decide(&submission("1"), facts(), Some(preview)).unwrap_err();
+    assert_eq!(refusals[0].code, RefusalCode::OutputNotCheckable);
+    assert!(refusals[0].message.contains("Freestyle"));
+}
+
+#[test]
 fn settings_follow_from_the_scene_unless_given() {
     let decided = codes(|f| f.percentage = 25, |_| {}).unwrap().0;
     assert_eq!(decided.settings.size, Size { width: 160, height: 90 });

@@ -126,6 +126,8 @@ refusal_codes! {
     ClaimsTooMany = "claims_too_many",
     /// There is no claim with that number.
     NoSuchClaim = "no_such_claim",
+    /// What the scene's compositor makes can't be made again from the layers, so nobody could check it.
+    OutputNotCheckable = "output_not_checkable",
 }
 
 impl fmt::Display for RefusalCode {

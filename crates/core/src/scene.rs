@@ -87,6 +87,8 @@ pub struct PreviewFacts {
     pub unrepeatable_share: f64,
     /// Whether the middle frame of the preview is black all over.
     pub black: bool,
+    /// Why the output can't be developed again from its layers; empty if it can.
+    pub undevelopable: Vec<String>,
 }
 
 impl SceneFacts {

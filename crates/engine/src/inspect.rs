@@ -204,7 +204,7 @@ fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
         black &= colours.iter().all(|c| first[*c] <= 0.0 && other[*c] <= 0.0);
     }
     let unrepeatable_share = unrepeatable as f64 / noise.len().max(1) as f64;
-    PreviewFacts { size: first.size, noise, unrepeatable_share, black }
+    PreviewFacts { size: first.size, noise, unrepeatable_share, black, undevelopable: Vec::new() }
 }
 
 #[cfg(test)]

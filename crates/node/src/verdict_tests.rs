@@ -12,6 +12,7 @@ fn preview() -> PreviewFacts {
         noise: vec![0.5, 0.25],
         unrepeatable_share: 0.0,
         black: false,
+        undevelopable: Vec::new(),
     }
 }
 

@@ -161,6 +161,7 @@ impl Fake {
             noise: vec![0.1, 0.2],
             unrepeatable_share: 0.0,
             black: false,
+            undevelopable: Vec::new(),
         };
         let facts = Box::new(facts());
         self.step(Command::Inspected { job, facts, preview: Some(Box::new(preview)) }).unwrap();

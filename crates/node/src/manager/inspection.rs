@@ -9,7 +9,8 @@ use candela_core::id::JobId;
 use candela_core::job::{FramesWanted, Submission};
 use candela_core::limits::ENGINE_TEXT_BYTES_MAX;
 use candela_core::refusal::{Refusal, RefusalCode};
-use candela_engine::inspect::{InspectOptions, inspect};
+use candela_core::scene::PreviewFacts;
+use candela_engine::inspect::{Development, InspectOptions, inspect};
 use candela_engine::{EngineError, EngineOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -56,11 +57,16 @@ impl Inspector {
         // Left-overs of an inspection are of no use, and go with the manager's folder at the latest.
         tokio::fs::remove_dir_all(&scratch).await.ok();
         match inspected {
-            Ok(inspection) => Command::Inspected {
-                job,
-                facts: Box::new(inspection.facts),
-                preview: inspection.preview.map(Box::new),
-            },
+            Ok(inspection) => {
+                let undevelopable = match inspection.development {
+                    Development::Differs(why) => why,
+                    Development::Unknown | Development::Repeats => Vec::new(),
+                };
+                let preview =
+                    inspection.preview.map(|preview| PreviewFacts { undevelopable, ..preview });
+                let facts = Box::new(inspection.facts);
+                Command::Inspected { job, facts, preview: preview.map(Box::new) }
+            }
             Err(error) => {
                 tracing::info!(job_id = %job, "inspection: {error}");
                 let text = shortened(&error);
@@ -93,6 +99,10 @@ fn refusal(error: &EngineError) -> Option<Refusal> {
             "not-cycles" => refuse(
                 RefusalCode::RenderEngineNotCycles,
                 "set the render engine to Cycles and check the picture, or submit with --force-cycles",
+            ),
+            "nothing-rendered" => refuse(
+                RefusalCode::OutputNotCheckable,
+                "connect a Render Layers node to the compositor's output",
             ),
             _ => refuse(RefusalCode::SceneDamaged, "open the file in Blender and save it again"),
         },

@@ -347,6 +347,7 @@ fn inspected() -> Inspected {
             noise: vec![0.1, 0.2, 0.3, 0.1, 0.5, 0.2],
             unrepeatable_share: 0.0,
             black: false,
+            undevelopable: Vec::new(),
         },
         settings: RenderSettings {
             size: SIZE,
