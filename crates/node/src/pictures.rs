@@ -5,18 +5,16 @@
 //! no denoising. Of a difference, each colour is the distance times [`DIFFERENCE_TIMES`], by the same
 //! curve; pixels that were judged and disagree are red, those that were left out blue.
 
-use crate::verdict::tile_of;
+use crate::verdict;
 use candela_blobs::{ExcerptError, read_excerpt};
 use candela_core::id::BlobHash;
-use candela_core::layers::{ChannelNames, Pixels, Region, Size, TileGrid, TileIndex};
-use candela_engine::layers::{HEADER_BYTES, LayersError, LayersHeader, decode_tile};
+use candela_core::layers::{ChannelNames, Pixels, Region, Size};
+use candela_engine::layers::{LayersError, LayersHeader};
 use candela_proof::agreement::{AgreementMap, CompareOptions, PixelState, compare_map};
 use candela_wire::DecodeError;
 use candela_wire::api::PictureName;
 use candela_wire::evidence::{self, ProbeEvidence};
-use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::ops::Range;
 
 /// A distance in radiance is shown so many times: a hundredth is plain to see then.
 pub const DIFFERENCE_TIMES: f32 = 8.0;
@@ -56,7 +54,10 @@ pub enum PictureError {
     Tiles(#[from] ExcerptError),
     /// The worker's tiles are no layers of this frame.
     #[error("the worker's tiles can't be read")]
-    Layers(#[from] LayersError),
+    Header(#[from] LayersError),
+    /// The same, in the words of the judgement.
+    #[error("the worker's tiles can't be read: {0}")]
+    Layers(String),
     /// The worker's tiles were not kept: the manager found something else wrong before.
     #[error("the worker's pixels were not compared, so none are kept")]
     NoTiles,
@@ -108,22 +109,11 @@ fn worker_pixels(
     excerpt: &[u8],
 ) -> Result<Vec<Pixels>, PictureError> {
     let header = LayersHeader::new(kept.size, channels)?;
-    let mut wanted: Vec<TileIndex> = regions.iter().map(|region| tile_of(*region)).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let tile_ranges = wanted.iter().map(|tile| header.layout.tile_range(*tile));
-    let ranges: Vec<Range<u64>> = std::iter::once(0..HEADER_BYTES).chain(tile_ranges).collect();
-    let parts = read_excerpt(kept.layers, kept.layers_bytes, &ranges, excerpt)?;
-    let mut tiles = BTreeMap::new();
-    for (tile, bytes) in wanted.into_iter().zip(parts.iter().skip(1)) {
-        tiles.insert(tile, decode_tile(&header, tile, bytes)?);
-    }
-    let grid = TileGrid { size: kept.size };
-    let cut = |region: &Region| {
-        let tile = tile_of(*region);
-        tiles.get(&tile)?.cut(grid.region(tile), *region)
-    };
-    regions.iter().map(|region| cut(region).ok_or(PictureError::Empty)).collect()
+    let ranges = verdict::ranges_of(regions, &header.layout);
+    let groups = verdict::whole_groups(&ranges, kept.layers_bytes);
+    let parts = read_excerpt(kept.layers, kept.layers_bytes, &groups, excerpt)?;
+    let parts = verdict::cut_groups(&parts, &groups, &ranges);
+    verdict::cut_tiles(&header, regions, &parts[1..]).map_err(PictureError::Layers)
 }
 
 /// All regions of a verdict on one contact sheet, in the order in which they were drawn, enlarged if small.

@@ -116,9 +116,9 @@ async fn kept_tiles_are_held_against_the_commitment() {
     let mode = candela_blobs::ImportMode::Copy;
     let added = blobs.add_path(&layers, mode, "test").await.unwrap();
     let region = Region { x0: 64, y0: 32, x1: 96, y1: 64 };
-    let tile = tile_of(region);
-    let ranges = [0..HEADER_BYTES, header.layout.tile_range(tile)];
-    let excerpt = blobs.excerpt(added.hash, &ranges).await.unwrap();
+    let ranges = verdict::ranges_of(&[region], &header.layout);
+    let groups = verdict::whole_groups(&ranges, added.bytes);
+    let excerpt = blobs.excerpt(added.hash, &groups).await.unwrap();
     let evidence = Evidence {
         verification: VerificationId(7),
         frame: 1,
