@@ -42,7 +42,7 @@ pub(super) fn proof() -> Proof {
         facts,
         records: vec![
             Record::Task(task(TaskStatus::Done)),
-            Record::Receipt(receipt(ReceiptStatus::Accepted)),
+            Record::Receipt(Box::new(receipt(ReceiptStatus::Accepted))),
             Record::Verification(Box::new(judged)),
         ],
         pictures: vec![b"evidence".to_vec(), b"tiles".to_vec()],

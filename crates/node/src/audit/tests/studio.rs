@@ -429,7 +429,7 @@ impl Parts {
             push_record(&mut records, &Record::Task(task.clone()));
         }
         for receipt in &self.receipts {
-            push_record(&mut records, &Record::Receipt(receipt.clone()));
+            push_record(&mut records, &Record::Receipt(Box::new(receipt.clone())));
         }
         for verification in &self.verifications {
             push_record(&mut records, &Record::Verification(Box::new(verification.clone())));
