@@ -29,7 +29,17 @@ pub(super) fn proof() -> Proof {
         exported_at: time(9),
         job: job(JobStatus::Completed),
         frames: FramesWanted::These(FrameSet::parse("-17,1-24").unwrap()),
-        checking: Checking { rate_min: 0.125, ..Checking::default() },
+        // Not the defaults, which may change.
+        checking: Checking {
+            verified_first: 20,
+            detection: 0.9,
+            margin: 2.0,
+            withheld_frames: 20,
+            rate_min: 0.125,
+            probes_first: 5,
+            probes_first_min: 3,
+            probe_budget: 0.05,
+        },
         nodes: vec![NodeFacts {
             id: NodeId([8; 32]),
             name: "ada's tower".into(),
