@@ -1,5 +1,7 @@
 //! Excerpts are read as they were made, and not at all with a bit of them changed.
 
+#![allow(clippy::single_range_in_vec_init, reason = "lists of ranges, some of one")]
+
 mod support;
 
 use candela_blobs::{ExcerptError, read_excerpt};

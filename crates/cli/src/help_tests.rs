@@ -76,4 +76,6 @@ fn right_usage_is_understood() {
     check("candela ticket create --role worker --role verifier --owner ada");
     check("candela job list --color never --log debug");
     check("candela demo --exit --json out.json");
+    check("candela proof export 7 -o p --without-pictures --token t");
+    check("candela proof check p --outputs frames --json --color never");
 }

@@ -73,5 +73,6 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         json: args.json,
         die_with_stdin: args.die_with_stdin,
     };
-    run_manager(plan).await
+    // Boxed: what a manager holds while it runs would make this future very large.
+    Box::pin(run_manager(plan)).await
 }

@@ -49,7 +49,7 @@ pub(crate) struct CheckArgs {
     /// The file that `candela proof export` wrote.
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Demand the signature of this manager; without it, it is printed whose it is.
+    /// Demand this manager's signature; without it, the key that signed is printed.
     #[arg(long, value_name = "NODE")]
     manager: Option<NodeId>,
     /// Also hold the files of this folder against the accepted outputs.

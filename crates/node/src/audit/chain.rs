@@ -51,7 +51,7 @@ impl Book {
                 Record::Receipt(receipt) => {
                     let id = receipt.id;
                     book.of_lease.entry(receipt.statement.lease).or_default().push(id);
-                    book.receipts.insert(id, receipt).map(|_| format!("receipt {id}"))
+                    book.receipts.insert(id, *receipt).map(|_| format!("receipt {id}"))
                 }
                 Record::Verification(verification) => {
                     let id = verification.id;

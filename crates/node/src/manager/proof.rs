@@ -97,7 +97,7 @@ impl ProofDraft {
 
     fn add_receipt(&mut self, farm: &Farm, receipt: &Receipt) {
         self.add_node(farm, receipt.node);
-        push_record(&mut self.records, &Record::Receipt(receipt.clone()));
+        push_record(&mut self.records, &Record::Receipt(Box::new(receipt.clone())));
         for verification in farm.verifications(receipt.id) {
             // Canaries say something of a verifier, and nothing of this frame.
             if verification.purpose == Purpose::Canary {

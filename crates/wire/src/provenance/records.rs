@@ -25,7 +25,7 @@ pub enum Record {
     /// A task whose lease is over, with its key.
     Task(Task),
     /// A receipt that was decided.
-    Receipt(Receipt),
+    Receipt(Box<Receipt>),
     /// A verification task that was judged.
     Verification(Box<VerificationTask>),
 }
@@ -108,7 +108,7 @@ fn record(whole: &[u8]) -> Result<Record, String> {
     let text = |error: DecodeError| error.to_string();
     let record = match kind {
         1 => Record::Task(rows::decode_task(row).map_err(text)?),
-        2 => Record::Receipt(rows::decode_receipt(row).map_err(text)?),
+        2 => Record::Receipt(Box::new(rows::decode_receipt(row).map_err(text)?)),
         3 => Record::Verification(Box::new(rows::decode_verification(row).map_err(text)?)),
         other => return Err(format!("a record of kind {other} isn't known here")),
     };

@@ -29,7 +29,17 @@ pub(super) fn proof() -> Proof {
         exported_at: time(9),
         job: job(JobStatus::Completed),
         frames: FramesWanted::These(FrameSet::parse("-17,1-24").unwrap()),
-        checking: Checking { rate_min: 0.125, ..Checking::default() },
+        // Not the defaults, which may change.
+        checking: Checking {
+            verified_first: 20,
+            detection: 0.9,
+            margin: 2.0,
+            withheld_frames: 20,
+            rate_min: 0.125,
+            probes_first: 5,
+            probes_first_min: 3,
+            probe_budget: 0.05,
+        },
         nodes: vec![NodeFacts {
             id: NodeId([8; 32]),
             name: "ada's tower".into(),
@@ -42,7 +52,7 @@ pub(super) fn proof() -> Proof {
         facts,
         records: vec![
             Record::Task(task(TaskStatus::Done)),
-            Record::Receipt(receipt(ReceiptStatus::Accepted)),
+            Record::Receipt(Box::new(receipt(ReceiptStatus::Accepted))),
             Record::Verification(Box::new(judged)),
         ],
         pictures: vec![b"evidence".to_vec(), b"tiles".to_vec()],

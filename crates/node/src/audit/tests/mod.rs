@@ -36,6 +36,9 @@ async fn what_was_made_by_the_rules_holds() {
     assert_eq!(whole.receipts[2].vouched_by, [1, 2]);
     assert!(whole.receipts.iter().flat_map(|line| &line.verdicts).all(|v| v.from_pictures));
     assert_eq!(whole.frames_accepted(), 3);
+    let claim = &whole.receipts[0].verdicts[1];
+    assert_eq!((claim.purpose, claim.stored), ("claim", "accepted"));
+    assert_eq!(claim.derived, Some("accepted"));
     parts.facts.pictures = false;
     let without = audit(&parts.sealed(&cast.manager));
     assert_eq!(without.findings, []);
@@ -158,6 +161,11 @@ async fn verdicts_that_dont_follow() {
         let peer = Peer { verification: VerificationId(900), same: false, counts };
         p.verdict(0).peers.push(peer);
     });
+    // Of a claim, too.
+    check("verification 203: the verdict is undecided", |p, _| {
+        p.verdict(3).outcome = Outcome::Undecided;
+    });
+    check("verification 203: its probes don't lie", |p, _| p.verifications[3].first_probe = 1);
     // A frame that was forged can't be made an accepted one.
     forged(&sample, Some(4), FindingKind::Derivation, "no verdict that accepts it", |p, _| {
         p.receipts[3].status = ReceiptStatus::Accepted;

@@ -105,7 +105,7 @@ pub(super) struct Shot {
     pub checked: bool,
 }
 
-/// A job of these frames, all of one lease.
+/// A job of these frames, all of one lease; the first is claimed to be wrong.
 pub(super) async fn parts(cast: &Cast, shots: &[Shot]) -> Parts {
     let folder = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(folder.path(), OpenOptions::default()).await.unwrap();
@@ -127,10 +127,12 @@ pub(super) async fn parts(cast: &Cast, shots: &[Shot]) -> Parts {
         let hash = blobs.add_bytes(blob.clone(), "studio/layers").await.unwrap().hash;
         let receipt = receipt(cast, shot, number, hash, blob.len() as u64);
         if shot.checked {
-            add_verdict(cast, &mut parts, &receipt, &blobs).await;
+            add_verdict(cast, &mut parts, &receipt, &blobs, Purpose::Probe).await;
         }
         parts.receipts.push(receipt);
     }
+    let claimed = parts.receipts[0].clone();
+    add_verdict(cast, &mut parts, &claimed, &blobs, Purpose::Claim).await;
     blobs.shutdown().await.unwrap();
     parts
 }
@@ -172,42 +174,42 @@ fn receipt(cast: &Cast, shot: &Shot, number: u64, layers: BlobHash, bytes: u64) 
     }
 }
 
-async fn add_verdict(cast: &Cast, parts: &mut Parts, receipt: &Receipt, blobs: &Blobs) {
+async fn add_verdict(
+    cast: &Cast,
+    parts: &mut Parts,
+    receipt: &Receipt,
+    blobs: &Blobs,
+    purpose: Purpose,
+) {
     let id = VerificationId(200 + parts.verifications.len() as u64);
     let statement = &receipt.statement;
     let preview = &parts.facts.job.inspected.as_ref().unwrap().preview;
+    let probes_first = parts.facts.checking.probes(SIZE, candela_core::layers::PROBE_PX);
+    let tiles = u32::try_from(TileGrid { size: SIZE }.len()).unwrap();
     let mut verification = VerificationTask {
         id,
         receipt: receipt.id,
         job: JobId(1),
-        purpose: Purpose::Probe,
+        purpose,
         first_probe: 0,
-        probes: parts.facts.checking.probes(SIZE, candela_core::layers::PROBE_PX),
+        probes: if purpose.is_claim() { tiles } else { probes_first },
         second_replica: false,
         status: VerificationStatus::Dropped,
     };
-    let regions = verdict::regions(&verdict::Where {
-        purpose: verification.purpose,
-        first: 0,
-        count: verification.probes,
-        size: SIZE,
-        frame: statement.frame,
-        layers: statement.layers,
-        key: &key(),
-        preview,
-    });
+    let regions = regions_of(&verification, statement, preview);
     let evidence = evidence_of(id, statement, &regions);
     let (excerpt, tiles) = excerpt_of(statement, &regions, &evidence, blobs).await;
     let probes = verdict::compared(&regions, &tiles, &evidence).unwrap();
     let blob: Bytes = evidence::encode(&evidence).unwrap().into();
     let report = signed(&cast.verifier, id, &blob);
-    let with: Vec<_> = parts.verifications.iter().map(|earlier| earlier.id).collect();
-    let of_lease = parts.verifications.iter().filter_map(|earlier| earlier.verdict());
+    let together = || parts.verifications.iter().filter(|_| !purpose.is_claim());
+    let with: Vec<_> = together().map(|earlier| earlier.id).collect();
+    let of_lease = together().filter_map(|earlier| earlier.verdict());
     let grounds = verdict::Grounds {
-        purpose: Purpose::Probe,
+        purpose,
         size: SIZE,
         round: 1,
-        probes_first: verification.probes,
+        probes_first,
         floor: verdict::floor(DEVICE, DEVICE, 0.0, &Default::default()),
         earlier: Vec::new(),
         of_lease: of_lease.flat_map(|v| v.probes.iter().map(|probe| probe.counts)).collect(),
@@ -234,6 +236,23 @@ async fn add_verdict(cast: &Cast, parts: &mut Parts, receipt: &Receipt, blobs: &
     });
     parts.verifications.push(verification);
     parts.blobs.extend([blob, excerpt]);
+}
+
+fn regions_of(
+    verification: &VerificationTask,
+    statement: &Statement,
+    preview: &PreviewFacts,
+) -> Vec<Region> {
+    verdict::regions(&verdict::Where {
+        purpose: verification.purpose,
+        first: verification.first_probe,
+        count: verification.probes,
+        size: SIZE,
+        frame: statement.frame,
+        layers: statement.layers,
+        key: &key(),
+        preview,
+    })
 }
 
 /// The worker's tiles of these regions, and the excerpt that proves them.
@@ -411,7 +430,7 @@ impl Parts {
             push_record(&mut records, &Record::Task(task.clone()));
         }
         for receipt in &self.receipts {
-            push_record(&mut records, &Record::Receipt(receipt.clone()));
+            push_record(&mut records, &Record::Receipt(Box::new(receipt.clone())));
         }
         for verification in &self.verifications {
             push_record(&mut records, &Record::Verification(Box::new(verification.clone())));
