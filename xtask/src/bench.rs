@@ -10,15 +10,18 @@ struct Bench {
     package: &'static str,
     example: &'static str,
     arguments: &'static str,
+    /// Whether everything is built for speed; where not, only the crates that work on pixels are.
+    release: bool,
     about: &'static str,
 }
 
-const BENCHES: [Bench; 3] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "judge-time",
         package: "candela-proof",
         example: "judge_time",
         arguments: "",
+        release: true,
         about: "time to compare one probe and to judge a task",
     },
     Bench {
@@ -26,14 +29,33 @@ const BENCHES: [Bench; 3] = [
         package: "candela-taskdb",
         example: "commit_rate",
         arguments: "[FOLDER]",
+        release: true,
         about: "commits per second by rows per commit",
+    },
+    Bench {
+        name: "network",
+        package: "candela-testkit",
+        example: "network_sim",
+        arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
+        release: true,
+        about: "a whole network with cheats, simulated from a seed over the real rules",
     },
     Bench {
         name: "scene",
         package: "candela-engine",
         example: "measure",
         arguments: "ENGINES_DIR SCENE.blend PERCENT SAMPLES FRAME",
+        release: true,
         about: "time to open a scene, to render a frame and a probe, and whether they repeat",
+    },
+    Bench {
+        name: "proof",
+        package: "candela-testkit",
+        example: "proof_bench",
+        arguments: "[--quick] [--only ATTACK,…] [--scenes NAME,…] [--attack-driver FILE.py] [--json FILE] \
+                    [--table FILE] [--seed N] [--frame-px N] [--cache FOLDER] [--margins]",
+        release: false,
+        about: "the attack suite: how often cheats are caught and honest frames rejected, over real renders",
     },
 ];
 
@@ -45,7 +67,7 @@ pub(crate) fn list() -> bool {
     true
 }
 
-/// Runs one, optimised; whether it ended well.
+/// Runs one; whether it ended well.
 ///
 /// # Errors
 /// If there is none of that name, or cargo can't be started.
@@ -56,8 +78,9 @@ pub(crate) fn run(root: &Path, name: &str, arguments: &[&str]) -> Result<bool> {
         format!("there is no measurement {name}; there are {}", names.join(", "))
     })?;
     let mut command = Command::new(crate::ci::cargo());
-    command.current_dir(root).args(["run", "--release", "--package", bench.package, "--example"]);
-    command.arg(bench.example).arg("--").args(arguments);
+    command.current_dir(root).args(["run", "--package", bench.package]);
+    command.args(bench.release.then_some("--release")).args(["--example", bench.example]);
+    command.arg("--").args(arguments);
     Ok(command.status().context("can't start cargo")?.success())
 }
 
@@ -79,7 +102,7 @@ mod tests {
         let error = run(&crate::root(), "speed", &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no measurement speed; there are judge-time, commit-rate, scene"
+            "there is no measurement speed; there are judge-time, commit-rate, network, scene, proof"
         );
     }
 }

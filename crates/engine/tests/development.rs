@@ -220,6 +220,15 @@ async fn what_cannot_be_developed_is_known_beforehand() {
     let delivered = rendered(&mut engine, 2, &settings).await;
     let declined = developed(&mut engine, 2, &settings, &delivered.layers).await.unwrap_err();
     assert!(matches!(declined, EngineError::Declined { code, .. } if code == "undevelopable"));
+    let request = RenderRequest {
+        frame: 2,
+        region: None,
+        seed_offset: 0,
+        settings: of("nothing rendered", Png),
+        output: false,
+    };
+    let declined = engine.render(&request, |_| {}).await.unwrap_err();
+    assert_eq!(declined.to_string(), "the compositor makes the picture without the scene");
     let size = Size { width: 48, height: 32 };
     let smaller = RenderSettings { size, ..of("standard", Png) };
     developed(&mut engine, 2, &smaller, &delivered.layers).await.unwrap_err();

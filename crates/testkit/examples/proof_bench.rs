@@ -1,21 +1,27 @@
 //! The attack suite: how often cheating workers' frames are caught, and honest ones rejected.
 //!
 //! `cargo xtask bench proof [--quick] [--only ATTACK] [--scenes NAME,…] [--attack-driver FILE.py]
-//! [--json FILE] [--table FILE] [--seed N] [--cache FOLDER]`
+//! [--json FILE] [--table FILE] [--seed N] [--cache FOLDER] [--frame-px N] [--margins]`
 //! What is rendered is kept, in `target/proof-bench` unless said otherwise.
 
 use anyhow::{Context, Result, bail};
 use candela_core::id::EngineBuild;
-use candela_core::seed::Seed;
-use candela_testkit::attack_suite::catalogue::{self, Attack, Kind};
-use candela_testkit::attack_suite::material::{Material, gather};
-use candela_testkit::attack_suite::report::{AttackResult, Report};
+use candela_core::settings::RenderSettings;
+use candela_testkit::attack_suite::catalogue::{self, Attack};
+use candela_testkit::attack_suite::judge_once::judge_once;
 use candela_testkit::attack_suite::scenery::{self, Wanted};
 use candela_testkit::attack_suite::studio::Studio;
-use candela_testkit::attack_suite::trials::Dealer;
+use candela_testkit::attack_suite::suite::{self, Options};
+use candela_testkit::attack_suite::{regions, report};
 use candela_testkit::{engines_dir, workspace};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Samples per pixel at which margins are measured: scenes begin to stop early at 64.
+const MARGIN_SAMPLES: u32 = 256;
+
+/// Cells that are rendered alone for it, in each scene.
+const MARGIN_CELLS: usize = 12;
 
 /// Attacks of the quick run: one of each kind that cheats in another way.
 const QUICK: [&str; 4] = ["seven_of_eight", "half_size_enlarged", "area_tenth", "painted_output"];
@@ -31,11 +37,15 @@ struct Arguments {
     table: Option<PathBuf>,
     seed: u64,
     cache: Option<PathBuf>,
+    /// Pixels of a frame at most.
+    frame_px: Option<u64>,
+    /// Whether to measure only how wide a margin adaptive sampling wants.
+    margins: bool,
 }
 
-fn arguments() -> Result<Arguments> {
+fn arguments(given: Vec<String>) -> Result<Arguments> {
     let mut read = Arguments { seed: 1, ..Arguments::default() };
-    let mut rest = std::env::args().skip(1);
+    let mut rest = given.into_iter();
     while let Some(name) = rest.next() {
         let mut value = || rest.next().with_context(|| format!("{name} wants a value"));
         let list = |value: String| value.split(',').map(str::to_owned).collect::<Vec<_>>();
@@ -47,6 +57,8 @@ fn arguments() -> Result<Arguments> {
             "--json" => read.json = Some(value()?.into()),
             "--table" => read.table = Some(value()?.into()),
             "--seed" => read.seed = value()?.parse().context("the seed is a whole number")?,
+            "--frame-px" => read.frame_px = Some(value()?.parse().context("a number of pixels")?),
+            "--margins" => read.margins = true,
             "--cache" => read.cache = Some(value()?.into()),
             other => bail!("there is no option {other}"),
         }
@@ -79,53 +91,45 @@ fn attacks(arguments: &Arguments) -> Result<Vec<Attack>> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let arguments = arguments()?;
-    let attacks = attacks(&arguments)?;
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, worker, replica, control] = &given[..]
+        && flag == "--judge-once"
+    {
+        println!("{}", judge_once(worker.as_ref(), replica.as_ref(), control.as_ref())?);
+        return Ok(());
+    }
+    let arguments = arguments(given)?;
     let cache = arguments.cache.clone().unwrap_or_else(|| workspace().join("target/proof-bench"));
     let build = EngineBuild("blender-4.5.15".into());
     let installed =
         candela_engine::install(&build, &engines_dir(), &mut |line| eprintln!("{line}"))?;
     let studio = Arc::new(Studio::new(installed, &cache, 2)?);
-    let wanted = Wanted {
-        own_only: arguments.quick,
-        names: arguments.scenes.clone(),
-        frame_px_max: if arguments.quick { 60_000 } else { 230_400 },
-        frames: if arguments.quick { 2 } else { 5 },
+    let trials = if arguments.quick { 300 } else { 3000 };
+    let names = if arguments.quick && arguments.scenes.is_empty() {
+        vec!["kitchen".to_owned()]
+    } else {
+        arguments.scenes.clone()
     };
-    let mut materials: Vec<Material> = Vec::new();
-    for name in scenery::names() {
-        if let Some(scene) = scenery::prepare(&studio, &wanted, name).await? {
-            materials.push(gather(&studio, scene, &attacks).await?);
-        }
-    }
-    if materials.is_empty() {
-        bail!("none of the scenes is there");
-    }
-    let mut seed = [0; 32];
-    seed[..8].copy_from_slice(&arguments.seed.to_le_bytes());
-    let dealer = Dealer {
-        seed: Seed(seed),
-        trials: if arguments.quick { 300 } else { 3000 },
-        honest: if arguments.quick { 300 } else { 3000 },
-    };
-    let results = attacks.iter().filter(|attack| attack.kind != Kind::Output).map(|attack| {
-        let tally = dealer.attack(&attack.name, attack.kind, &materials);
-        AttackResult::new(attack, tally, &materials)
-    });
-    let report = Report {
+    let frame_px = if arguments.quick { 60_000 } else { 230_400 };
+    let options = Options {
+        attacks: attacks(&arguments)?,
+        wanted: Wanted {
+            names,
+            frame_px_max: arguments.frame_px.unwrap_or(frame_px),
+            frames: if arguments.quick { 2 } else { 5 },
+        },
         seed: arguments.seed,
-        attacks: results.collect(),
-        honest: dealer.honest(&materials),
-        notes: notes(&materials),
+        trials,
+        honest: trials,
+        regions: !arguments.quick,
     };
-    println!("Seed {}.\n\n{}", report.seed, report.table());
-    for result in &report.attacks {
-        for odd in &result.tally.odd {
-            println!("{}: {odd}", result.attack.name);
-        }
+    if arguments.margins {
+        return margins(&studio, &options).await;
     }
-    for odd in &report.honest.odd {
-        println!("honest: {odd}");
+    let report = suite::run(&studio, &options).await?;
+    println!("Seed {}.\n\n{}", report.seed, report.table());
+    for line in report.odd() {
+        println!("{line}");
     }
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report.json())?)?;
@@ -140,15 +144,16 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-fn notes(materials: &[Material]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for material in materials {
-        for (attack, why) in &material.failed {
-            notes.push(format!(
-                "{attack} could not be carried out on {}: {why}",
-                material.scene.name
-            ));
+/// How wide a margin adaptive sampling wants, with so many samples that it stops early.
+async fn margins(studio: &Studio, options: &Options) -> Result<()> {
+    for name in scenery::names() {
+        let Some(scene) = scenery::prepare(studio, &options.wanted, name).await? else { continue };
+        if scene.adaptive {
+            let samples = Some(MARGIN_SAMPLES);
+            let settings = RenderSettings { samples, ..scene.settings.clone() };
+            let found = regions::check(studio, &scene, &settings, MARGIN_CELLS).await?;
+            println!("{}", report::region_line(&found));
         }
     }
-    notes
+    Ok(())
 }

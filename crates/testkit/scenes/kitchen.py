@@ -122,8 +122,8 @@ def build():
     turn(subdivided("pot", 1.0, glaze, (-1.7, 0.2, 0.75), 4), 1)
     turn(subdivided("jar", 0.8, clay, (1.5, 0.9, 0.6), 4), -1)
     # Panes behind each other, and two mirrors that see each other: here bounces end early.
-    for i in range(6):
-        cube("pane %d" % i, (1.5, 0.04, 1.6), glass, (0.0, 0.0 + 0.22 * i, 0.85))
+    for i in range(4):
+        cube("pane %d" % i, (1.5, 0.04, 1.6), glass, (0.0, 0.3 * i, 0.85))
     for side in (-1, 1):
         pane = cube("mirror %d" % side, (0.05, 2.2, 1.8), mirror, (2.9 * side, 1.0, 0.95))
         pane.rotation_euler[2] = 0.25 * side
@@ -171,8 +171,8 @@ def settings():
     cycles.adaptive_min_samples = 4
     cycles.use_guiding = False
     cycles.use_denoising = False
-    cycles.max_bounces = cycles.transmission_bounces = cycles.transparent_max_bounces = 24
-    cycles.glossy_bounces = 12
+    cycles.max_bounces = cycles.transmission_bounces = cycles.transparent_max_bounces = 16
+    cycles.glossy_bounces = 8
     cycles.diffuse_bounces = 4
 
 

@@ -6,6 +6,7 @@ pub(crate) mod fake;
 mod guarding;
 mod jobs;
 mod preview;
+mod proof;
 mod shown;
 mod streams;
 mod tables;

@@ -85,16 +85,28 @@ impl Farm {
         }
         let receipts: Vec<ReceiptId> =
             self.by_lease.get(&lease).into_iter().flat_map(|f| f.values()).copied().collect();
-        let (mut waiting, mut vouched) = (Vec::new(), false);
+        let (mut waiting, mut vouched, mut late) = (Vec::new(), false, Vec::new());
         for id in receipts {
             let Some(receipt) = self.receipts.get(&id) else { continue };
             match receipt.status {
                 ReceiptStatus::Storing => return,
                 ReceiptStatus::Verifying if receipt.check.checked => return,
+                // Its worker's standing may have fallen since it was drawn.
+                ReceiptStatus::Verifying
+                    if receipt.check.draw < self.check_rate(receipt.node, receipt.credit) =>
+                {
+                    late.push(id);
+                }
                 ReceiptStatus::Verifying => waiting.push((id, receipt.check.draw)),
                 ReceiptStatus::Accepted => vouched |= receipt.check.checked,
                 ReceiptStatus::Rejected | ReceiptStatus::Withdrawn => {}
             }
+        }
+        if !late.is_empty() {
+            for id in late {
+                self.check(id);
+            }
+            return;
         }
         if vouched {
             for (id, _) in waiting {
@@ -103,7 +115,12 @@ impl Farm {
             return;
         }
         let least = waiting.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((id, _)) = least else { return };
+        if let Some((id, _)) = least {
+            self.check(id);
+        }
+    }
+
+    fn check(&mut self, id: ReceiptId) {
         let Some(receipt) = self.receipts.get_mut(&id) else { return };
         receipt.check.checked = true;
         let job = receipt.job;

@@ -90,7 +90,9 @@ impl Farm {
         let probes_max = self.policy.probes_max;
         match (verification.purpose, outcome) {
             (Purpose::Probe, Outcome::Accepted) => {
-                if self.needs_second(receipt, verifier) {
+                if next < probes_max && self.is_of_suspended(receipt) {
+                    self.verify(receipt, Purpose::Confirm, 0, probes_max);
+                } else if self.needs_second(receipt, verifier) {
                     self.verify(receipt, Purpose::Confirm, 0, next);
                 } else {
                     self.accept(receipt, now, effects);
@@ -132,8 +134,9 @@ impl Farm {
         let rounds = rounds.filter_map(|id| self.verifications.get(id));
         let rounds = rounds.filter(|v| v.purpose.judges_receipt()).count();
         if rejecting >= self.convicting(receipt) && rejecting > accepting {
-            let wrong: Vec<NodeId> =
+            let mut wrong: Vec<NodeId> =
                 opinions.accepted_by.iter().chain(&opinions.alone).copied().collect();
+            wrong.extend(self.seen_otherwise(receipt, probes, &opinions.rejected_by));
             self.convicted.insert(receipt);
             self.keep_known(receipt);
             self.reject(receipt, reason, now, effects);
@@ -165,6 +168,12 @@ impl Farm {
             draw < figures.second_rate
         });
         receipt.reopened || record.verifications_confirmed < figures.probation || drawn
+    }
+
+    /// Whether a receipt's worker was suspended after it was sent: then a few probes are not enough.
+    fn is_of_suspended(&self, receipt: ReceiptId) -> bool {
+        let worker = self.receipts.get(&receipt).and_then(|r| self.nodes.get(&r.node));
+        worker.is_some_and(|worker| worker.suspended.is_some())
     }
 
     /// Probes of a receipt that were drawn so far.

@@ -131,6 +131,12 @@ def used_passes(scene):
     return used
 
 
+def renders_nothing(scene):
+    """Whether the compositor makes the picture without the scene, so that Blender doesn't render it."""
+    takes = lambda node: takes_layers(node, scene) or takes_cryptomatte(node, scene)
+    return has_own_tree(scene) and not any(takes(node) for node in scene.node_tree.nodes)
+
+
 def undevelopable(scene):
     """Why the scene's picture does not follow from its layers; empty if it does, as far as can be seen."""
     found = []
@@ -147,8 +153,6 @@ def undevelopable(scene):
             passes = cryptomatte_passes(node, scene)[1]
             if len(passes) > _CRYPTOMATTE_PASSES_MAX:
                 found.append("the compositor node %s uses more than six levels" % node.name)
-    if not any(takes_layers(node, scene) for node in nodes):
-        found.append("the compositor makes the picture without what is rendered")
     denoised = {layer["name"] for layer in wanted_layers(scene) if layer["denoised"]}
     for layer, name in sorted(used_passes(scene)):
         # Cycles denoises it too, and keeps what it was before under another name.

@@ -87,6 +87,10 @@ class Driver:
         scene = self.scene(request["settings"].get("scene"))
         if not self.keep_data(scene, request):
             self.configure(scene, request)
+            if candela_develop.renders_nothing(scene):
+                raise Refused(
+                    "nothing-rendered", "the compositor makes the picture without the scene"
+                )
             self.layers = candela_develop.wanted_layers(scene)
             self.set_frame(scene, request["frame"])
             self.base_seed = scene.cycles.seed

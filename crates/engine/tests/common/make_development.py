@@ -218,6 +218,10 @@ node = foreign.node("RLayers")
 node.scene = base
 foreign.ends_with(foreign.mixed(foreign.layers.outputs["Image"], node.outputs["Image"], "ADD"))
 
+nothing = Tree(scene("nothing rendered"))
+nothing.ends_with(nothing.node("RGB").outputs[0])
+nothing.tree.nodes.remove(nothing.layers)
+
 lines = scene("freestyle")
 lines.render.use_freestyle = True
 line_set = lines.view_layers[0].freestyle_settings.linesets.new("lines")

@@ -340,7 +340,7 @@ fn by_probes(verdict: &VerdictAudit) -> (bool, Option<&'static str>) {
     (of.contains(&verdict.purpose), verdict.derived)
 }
 
-/// A frame is accepted once; of a completed job, each.
+/// A frame is accepted once; those that the file says nothing of are named.
 fn check_frames(book: &Book, audit: &mut Audit) {
     let mut accepted = BTreeSet::new();
     for receipt in book.receipts.values().filter(|r| r.status == ReceiptStatus::Accepted) {
@@ -350,12 +350,13 @@ fn check_frames(book: &Book, audit: &mut Audit) {
             audit.findings.push(Finding::new(FindingKind::Chain, frame, text));
         }
     }
-    if book.facts.job.status != JobStatus::Completed {
-        return;
-    }
-    for frame in book.frames.difference(&accepted) {
-        let text = "the job is said to be completed, and no accepted result is in the file";
-        audit.findings.push(Finding::new(FindingKind::Chain, Some(*frame), text));
+    audit.frames_missing = book.frames.difference(&accepted).copied().collect();
+    if book.facts.job.status == JobStatus::Completed && !audit.frames_missing.is_empty() {
+        let missing: Vec<String> = audit.frames_missing.iter().map(ToString::to_string).collect();
+        audit.notes.push(format!(
+            "the job is completed, and the file has no accepted result of frame {}: something of their leases was open when it was made",
+            missing.join(", ")
+        ));
     }
 }
 

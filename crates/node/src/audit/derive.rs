@@ -16,6 +16,7 @@ use candela_core::verification::{
 use candela_engine::layers::HEADER_BYTES;
 use candela_wire::evidence::{self, Evidence};
 use candela_wire::session::{Report, report_bytes};
+use std::collections::BTreeSet;
 use std::io::{self, Read, Seek};
 use std::ops::Range;
 
@@ -270,7 +271,12 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
     fn outcome(&mut self) -> Option<Outcome> {
         let (verification, verdict) = (self.of.verification, self.of.verdict);
         let (mut earlier, mut rounds, mut of_lease) = (Vec::new(), 0u32, Vec::new());
+        let mut before = BTreeSet::new();
         for id in &verdict.with {
+            if !before.insert(*id) {
+                self.say(FindingKind::Chain, format!("the earlier verdict {id} is counted twice"));
+                return None;
+            }
             let Some((other, with)) = self.book.verdict(*id) else {
                 self.say(FindingKind::Chain, format!("the earlier verdict {id} is not there"));
                 return None;

@@ -13,6 +13,8 @@ mod chain;
 mod derive;
 mod file;
 mod outputs;
+#[cfg(test)]
+mod tests;
 
 use candela_core::id::NodeId;
 use serde::Serialize;
@@ -94,6 +96,8 @@ pub struct Audit {
     pub job: Option<JobAudit>,
     /// A line per receipt, by frame.
     pub receipts: Vec<ReceiptAudit>,
+    /// Frames of the job of which the file has no accepted result.
+    pub frames_missing: Vec<i32>,
     /// What could not be derived, and is no fault of the file.
     pub notes: Vec<String>,
     /// What doesn't hold. A proof with none of these holds.

@@ -1,7 +1,8 @@
 //! The files that a user has, against the outputs that a proof says were accepted.
 
 use super::{Audit, Finding, FindingKind};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,19 @@ pub fn check_outputs(audit: &mut Audit, folder: &Path) -> io::Result<usize> {
             None => continue,
         };
         audit.findings.push(Finding::new(FindingKind::Output, Some(*frame), text));
+    }
+    let endings: BTreeSet<Option<&OsStr>> = wanted
+        .values()
+        .filter_map(|hash| found.get(hash))
+        .flatten()
+        .map(|p| p.extension())
+        .collect();
+    for frame in audit.frames_missing.clone() {
+        let paths = named.get(&frame).into_iter().flatten();
+        for path in paths.filter(|path| endings.contains(&path.extension())) {
+            let text = format!("{} is of a frame that the proof says nothing of", path.display());
+            audit.findings.push(Finding::new(FindingKind::Output, Some(frame), text));
+        }
     }
     Ok(there)
 }

@@ -7,6 +7,7 @@
 
 use crate::engines::{EnginePool, OpenScene};
 use crate::scenes::SceneCache;
+use bytes::Bytes;
 use candela_blobs::{BlobError, Blobs, ExportMode};
 use candela_core::job::Job;
 use candela_core::settings::{OutputFormat, RenderSettings};
@@ -117,16 +118,26 @@ impl Developer {
         settings: &RenderSettings,
         statement: &Statement,
     ) -> Result<Option<String>, DevelopError> {
+        let open = OpenScene {
+            scene: job.submission.scene,
+            main_file: job.submission.main_file.clone(),
+            name: settings.scene.clone(),
+        };
+        self.check_in(open, settings, statement).await
+    }
+
+    async fn check_in(
+        &self,
+        open: OpenScene,
+        settings: &RenderSettings,
+        statement: &Statement,
+    ) -> Result<Option<String>, DevelopError> {
         let _turn = self.at_once.acquire().await.map_err(|_| DevelopError::Ending)?;
         let layers = self.layers(statement).await?;
         let frame = Frame {
             developer: self,
-            open: OpenScene {
-                scene: job.submission.scene,
-                main_file: job.submission.main_file.clone(),
-                name: settings.scene.clone(),
-            },
-            folder: self.scenes.folder_of(job.submission.scene).await?,
+            folder: self.scenes.folder_of(open.scene).await?,
+            open,
             request: DevelopRequest {
                 frame: statement.frame,
                 region: None,
@@ -139,7 +150,6 @@ impl Developer {
             return Ok(Some(wrong.to_string()));
         }
         let delivered = self.blobs.read(statement.output, statement.output_bytes).await?;
-        let delivered: Arc<[u8]> = Arc::from(&delivered[..]);
         let Some(wrong) = compare(&delivered, &developed, settings.format).await? else {
             return Ok(None);
         };
@@ -173,7 +183,7 @@ impl Developer {
 
 impl Frame<'_> {
     /// The output that the layers give. An engine that fails is replaced once by a fresh one.
-    async fn developed(&self, which: Which) -> Result<Arc<[u8]>, DevelopError> {
+    async fn developed(&self, which: Which) -> Result<Bytes, DevelopError> {
         match self.within_the_limit(which).await {
             Err(DevelopError::Engine(error)) if may_pass(&error) => {
                 tracing::info!(frame = self.request.frame, "developing once more: {error}");
@@ -183,14 +193,14 @@ impl Frame<'_> {
         }
     }
 
-    async fn within_the_limit(&self, which: Which) -> Result<Arc<[u8]>, DevelopError> {
+    async fn within_the_limit(&self, which: Which) -> Result<Bytes, DevelopError> {
         let limit = self.developer.limit;
         // An engine that is given up on is killed as it is dropped.
         let developed = tokio::time::timeout(limit, self.once(which)).await;
         developed.unwrap_or(Err(DevelopError::TimedOut(limit)))
     }
 
-    async fn once(&self, which: Which) -> Result<Arc<[u8]>, DevelopError> {
+    async fn once(&self, which: Which) -> Result<Bytes, DevelopError> {
         let engines = &self.developer.engines;
         let mut warm = match which {
             Which::Warm => engines.take(self.open.clone(), &self.folder).await?,
@@ -214,19 +224,19 @@ fn may_pass(error: &EngineError) -> bool {
     !error.is_refusal() && !matches!(error, EngineError::Layers(_))
 }
 
-async fn read(path: &Path) -> Result<Arc<[u8]>, DevelopError> {
+async fn read(path: &Path) -> Result<Bytes, DevelopError> {
     let bytes = tokio::fs::read(path).await;
     let failed = |source| DevelopError::File { path: path.to_owned(), source };
-    Ok(Arc::from(bytes.map_err(failed)?))
+    Ok(bytes.map_err(failed)?.into())
 }
 
 /// What is wrong with the first of two outputs, if it isn't the second.
 async fn compare(
-    delivered: &Arc<[u8]>,
-    developed: &Arc<[u8]>,
+    delivered: &Bytes,
+    developed: &Bytes,
     format: OutputFormat,
 ) -> Result<Option<OutputDifference>, DevelopError> {
-    let (delivered, developed) = (Arc::clone(delivered), Arc::clone(developed));
+    let (delivered, developed) = (delivered.clone(), developed.clone());
     let compared =
         tokio::task::spawn_blocking(move || same_output(&delivered, &developed, format).err());
     match compared.await.map_err(|_| DevelopError::Ending)? {
@@ -234,3 +244,7 @@ async fn compare(
         compared => Ok(compared),
     }
 }
+
+#[cfg(test)]
+#[path = "develop_tests.rs"]
+mod tests;

@@ -112,3 +112,71 @@ pub fn rendered_px(delivered: &Delivered<'_>, verified: &Verified, margin_px: u3
     let pixels = |region: &Region| region.grown(margin_px, delivered.size).size().pixels();
     pictures * verified.regions.iter().map(pixels).sum::<u64>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A cell of which that many pixels agree, all informative.
+    fn cell(agree: u64) -> TileCounts {
+        let pixels = u64::from(PROBE_PX * PROBE_PX);
+        TileCounts {
+            pixels,
+            informative_judged: pixels,
+            informative_agree: agree,
+            informative_patch_squares: pixels * 256,
+            ..TileCounts::default()
+        }
+    }
+
+    fn end(counts: &[TileCounts], of_lease: &[TileCounts], number: u8) -> Verified {
+        let noise = NoiseMap::new(Size { width: 1, height: 1 }, vec![1.0]).unwrap();
+        let delivered = Delivered {
+            frame: 1,
+            size: Size { width: 640, height: 360 },
+            layers: BlobHash([7; 32]),
+            counts,
+            noise: &noise,
+            unrepeatable_share: 0.0,
+            same_class: true,
+        };
+        verify(&delivered, &VerificationKey([number; 32]), of_lease)
+    }
+
+    #[test]
+    fn verdicts_are_those_of_the_rule_for_frames() {
+        let all = cells(Size { width: 640, height: 360 }).len();
+        let (honest, forged) = (vec![cell(1024); all], vec![cell(30); all]);
+        for number in 0..20 {
+            let verified = end(&honest, &[], number);
+            assert_eq!(
+                (verified.end, verified.rounds, verified.probes.len()),
+                (End::Accepted, 1, 5)
+            );
+            assert_eq!(end(&forged, &[], number).end, End::Rejected);
+        }
+        // A frame that would do alone, in a lease of which a twentieth is wrong.
+        let (slightly, lease) = (vec![cell(973); all], vec![cell(973); 20]);
+        assert_eq!(end(&slightly, &lease, 1).end, End::Rejected);
+    }
+
+    #[test]
+    fn a_forged_tenth_is_caught_where_a_probe_falls_on_it() {
+        let region = Region { x0: 320, y0: 96, x1: 576, y1: 192 };
+        let counts: Vec<TileCounts> = cells(Size { width: 640, height: 360 })
+            .iter()
+            .map(|cell_region| {
+                let inside = cell_region.x0 >= region.x0
+                    && cell_region.x1 <= region.x1
+                    && cell_region.y0 >= region.y0
+                    && cell_region.y1 <= region.y1;
+                cell(if inside { 30 } else { 1024 })
+            })
+            .collect();
+        for number in 0..100 {
+            let verified = end(&counts, &[], number);
+            let met = verified.probes.iter().any(|probe| probe.wrong() > 0);
+            assert_eq!(verified.end == End::Rejected, met, "key {number}");
+        }
+    }
+}

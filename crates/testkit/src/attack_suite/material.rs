@@ -14,7 +14,7 @@ use candela_engine::layers::LayersReader;
 use candela_engine::{CpuClass, DriverSource};
 use candela_proof::agreement::{CompareOptions, Mismatch, compare};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The classes of processors that are tried, for honest workers and for verifiers.
@@ -78,6 +78,12 @@ pub struct Material {
     pub attacks: BTreeMap<String, Work>,
     /// Attacks that could not be carried out, and why.
     pub failed: BTreeMap<String, String>,
+    /// Layers of a replica and of a control of the first frame.
+    pub replica: PathBuf,
+    /// See `replica`.
+    pub control: PathBuf,
+    /// Of a scene that is taken for still, the frame that differs after all.
+    pub not_still: Option<i32>,
 }
 
 /// What a verifier renders of one frame.
@@ -138,8 +144,16 @@ pub async fn gather(studio: &Arc<Studio>, scene: Scene, attacks: &[Attack]) -> R
     let rendered: Result<Vec<Vec<Picture>>> = rendered.into_iter().collect();
     let mut rendered = rendered?;
     let verified = rendered.split_off(CLASSES.len());
-    let mut material =
-        Material { honest: Vec::new(), attacks: BTreeMap::new(), failed: BTreeMap::new(), scene };
+    let first_of = |role: usize| verified[role][0].layers.clone();
+    let mut material = Material {
+        honest: Vec::new(),
+        attacks: BTreeMap::new(),
+        failed: BTreeMap::new(),
+        replica: first_of(0),
+        control: first_of(1),
+        not_still: not_still(studio, &scene, &rendered[0][0]).await?,
+        scene,
+    };
     let mut works: Vec<Work> = rendered.iter().map(|p| work(&material.scene, p)).collect();
     let mut names = Vec::new();
     for (attack, pictures) in attacks.iter().zip(cheated) {
@@ -161,6 +175,18 @@ pub async fn gather(studio: &Arc<Studio>, scene: Scene, attacks: &[Attack]) -> R
     material.attacks = names.into_iter().zip(works.split_off(CLASSES.len())).collect();
     material.honest = works;
     Ok(material)
+}
+
+/// The last frame of the task, if it shows something else than the first though the scene is taken
+/// for still. Where the scene doesn't repeat, there is no telling.
+async fn not_still(studio: &Studio, scene: &Scene, first: &Picture) -> Result<Option<i32>> {
+    let Some(last) = scene.frames.last().filter(|_| scene.still && scene.repeats()) else {
+        return Ok(None);
+    };
+    let series = Series { frames: vec![*last], ..honest(scene, "worker", CpuClass::Native) };
+    let pictures = studio.render(scene, &series).await?;
+    let same = pictures.first().is_some_and(|picture| picture.layers_hash == first.layers_hash);
+    Ok((!same).then_some(*last))
 }
 
 /// The series at once, as many as the studio lets; results in their order.

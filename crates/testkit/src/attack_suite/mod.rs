@@ -5,9 +5,13 @@
 //! cell ([`material`]), and then judged with thousands of verification keys ([`trials`], [`judging`]).
 
 pub mod catalogue;
+pub mod development;
+pub mod judge_once;
 pub mod judging;
 pub mod material;
+pub mod regions;
 pub mod report;
 pub mod scenery;
 pub mod studio;
+pub mod suite;
 pub mod trials;

@@ -1,8 +1,12 @@
 //! What the suite prints: a table for people, and the same as JSON.
 
 use super::catalogue::{Attack, Kind};
+use super::development::Developed;
 use super::material::Material;
+use super::regions::Regions;
 use super::trials::{Tally, changes};
+use candela_core::node::Record;
+use candela_core::policy::Policy;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -65,6 +69,12 @@ pub struct Report {
     pub attacks: Vec<AttackResult>,
     /// Honest frames.
     pub honest: Tally,
+    /// Honest outputs against developments of their layers.
+    pub developed: Developed,
+    /// Regions that were rendered alone.
+    pub regions: Vec<Regions>,
+    /// What one judgement costs, by a process of its own.
+    pub judging: Value,
     /// More lines, each a finding.
     pub notes: Vec<String>,
 }
@@ -86,7 +96,12 @@ impl Report {
                 "frames_rendered": honest.frames_rendered,
                 "scenes": honest.scenes,
             },
-            "cost": { "new": cost(honest) },
+            "development": { "verified": self.developed.tried, "rejected": self.developed.apart },
+            "cost": { "new": cost_new(honest), "established": cost_established(honest) },
+            "judge_ms": self.judging["judge_ms"],
+            "judge_peak_memory_bytes": self.judging["peak_memory_bytes"],
+            "regions": self.regions.iter().map(region_json).collect::<Vec<_>>(),
+            "notes": self.notes,
         })
     }
 
@@ -115,14 +130,40 @@ impl Report {
             honest.frames_rendered,
             honest.scenes.len(),
         ));
+        let developed = &self.developed;
         line(format!(
-            "Rendered for verification: {:.2} % of the pixels of the frames that were verified.",
-            100.0 * cost(honest)
+            "Honest outputs: {} developed from their layers, {} rejected.",
+            developed.tried, developed.apart
         ));
+        line(format!(
+            "Rendered for verification: {:.2} % of the pixels of the frames, {:.2} % with second opinions and canaries; of an established worker's frames {:.2} %.",
+            100.0 * cost(honest),
+            100.0 * cost_new(honest),
+            100.0 * cost_established(honest)
+        ));
+        line(format!(
+            "Judging: {:.2} ms a probe, {:.0} MiB at most for a frame, in a process of its own.",
+            self.judging["judge_ms"].as_f64().unwrap_or(f64::NAN),
+            self.judging["peak_memory_bytes"].as_f64().unwrap_or(f64::NAN) / f64::from(1 << 20),
+        ));
+        for regions in &self.regions {
+            line(region_line(regions));
+        }
         for note in &self.notes {
             line(note.clone());
         }
         text
+    }
+
+    /// A few of the trials that didn't end as they should.
+    #[must_use]
+    pub fn odd(&self) -> Vec<String> {
+        let attacks = self.attacks.iter().flat_map(|result| {
+            result.tally.odd.iter().map(|odd| format!("{}: {odd}", result.attack.name))
+        });
+        let honest = self.honest.odd.iter().map(|odd| format!("honest: {odd}"));
+        let developed = self.developed.said.iter().map(|said| format!("honest output: {said}"));
+        attacks.chain(honest).chain(developed).collect()
     }
 
     /// What must not be: an honest frame that was rejected, a whole-frame attack that got through.
@@ -131,6 +172,9 @@ impl Report {
         let mut failures = Vec::new();
         if self.honest.rejected > 0 {
             failures.push(format!("{} honest frames were rejected", self.honest.rejected));
+        }
+        if self.developed.apart > 0 {
+            failures.push(format!("{} honest outputs were rejected", self.developed.apart));
         }
         for result in &self.attacks {
             let through = result.tally.tried - result.tally.rejected;
@@ -173,6 +217,65 @@ fn row(result: &AttackResult) -> String {
 
 fn probes_per_frame(tally: &Tally) -> f64 {
     tally.probes as f64 / tally.frames.max(1) as f64
+}
+
+/// With what the rules add: second opinions on a share of the verdicts, and canaries.
+fn cost_new(tally: &Tally) -> f64 {
+    let verifiers = Policy::default().verifiers;
+    cost(tally) * (1.0 + verifiers.second_rate + verifiers.canary_rate)
+}
+
+/// Of the frames of a worker whose record is as good as the rules ask for, only a share is checked.
+fn cost_established(tally: &Tally) -> f64 {
+    let checking = Policy::default().checking;
+    let credit = 1_000_000;
+    let record = Record {
+        verified_in_row: checking.verified_first,
+        credit_withheld: checking.withheld_frames * credit,
+        ..Record::default()
+    };
+    cost_new(tally) * checking.rate(&record, credit)
+}
+
+fn region_json(regions: &Regions) -> Value {
+    let margins = regions.margins.iter().map(|margin| {
+        json!({
+            "margin_px": margin.margin_px,
+            "pixels": margin.pixels,
+            "differ": margin.differ,
+            "whole_differ": margin.whole_differ,
+        })
+    });
+    json!({
+        "scene": regions.scene,
+        "samples": regions.samples,
+        "margins": margins.collect::<Vec<_>>(),
+        "open_s": regions.open_s,
+        "first_s": regions.first_s,
+        "next_s": regions.next_s,
+        "frame_s": regions.frame_s,
+    })
+}
+
+/// A sentence on regions that were rendered alone.
+#[must_use]
+pub fn region_line(regions: &Regions) -> String {
+    let margins = regions.margins.iter().map(|margin| {
+        format!(
+            "with a margin of {} px {} of {} pixels differ (a second whole frame: {})",
+            margin.margin_px, margin.differ, margin.pixels, margin.whole_differ
+        )
+    });
+    format!(
+        "{}, {} samples: {}; {:.1} s to open, then {:.2} s of processor time for the first region and {:.2} s for each further one, {:.2} s for the whole frame.",
+        regions.scene,
+        regions.samples,
+        margins.collect::<Vec<_>>().join(", "),
+        regions.open_s,
+        regions.first_s,
+        regions.next_s,
+        regions.frame_s,
+    )
 }
 
 /// Pixels rendered for verification, as a share of those of the frames.

@@ -40,7 +40,7 @@ const PLANS: [Plan; 7] = [
         name: "kitchen",
         source: Source::Script("crates/testkit/scenes/kitchen.py"),
         samples: 8,
-        frame_kpx_max: 231,
+        frame_kpx_max: 208,
         frame_first: 3,
         still: false,
     },
@@ -48,7 +48,7 @@ const PLANS: [Plan; 7] = [
         name: "cornell-glass",
         source: Source::Real("cornell-glass/cornell.blend"),
         samples: 8,
-        frame_kpx_max: 201,
+        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -56,7 +56,7 @@ const PLANS: [Plan; 7] = [
         name: "engineer-bedroom",
         source: Source::Real("engineer-bedroom/bedroom_cycles.blend"),
         samples: 8,
-        frame_kpx_max: 231,
+        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -64,7 +64,7 @@ const PLANS: [Plan; 7] = [
         name: "f9r",
         source: Source::Real("f9r/f9r-v2.blend"),
         samples: 8,
-        frame_kpx_max: 231,
+        frame_kpx_max: 208,
         frame_first: 300,
         still: true,
     },
@@ -72,7 +72,7 @@ const PLANS: [Plan; 7] = [
         name: "rules-blender-glow",
         source: Source::Real("rules-blender-glow/example.blend"),
         samples: 8,
-        frame_kpx_max: 231,
+        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -80,7 +80,7 @@ const PLANS: [Plan; 7] = [
         name: "demo",
         source: Source::Script("crates/cli/assets/demo_scene.py"),
         samples: 8,
-        frame_kpx_max: 231,
+        frame_kpx_max: 208,
         frame_first: 5,
         still: false,
     },
@@ -88,7 +88,7 @@ const PLANS: [Plan; 7] = [
         name: "gn-satyrn",
         source: Source::Real("gn-satyrn/n3c_satyrn_roate_camera_change_color.blend"),
         samples: 8,
-        frame_kpx_max: 122,
+        frame_kpx_max: 208,
         frame_first: 40,
         still: false,
     },
@@ -144,8 +144,6 @@ impl Scene {
 /// Which scenes, and how large.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// Only the project's own, or all that are there.
-    pub own_only: bool,
     /// Only those with these names; all if there are none.
     pub names: Vec<String>,
     /// Pixels of a frame at most, where the scene's own limit isn't lower.
@@ -166,9 +164,8 @@ pub fn names() -> Vec<&'static str> {
 /// If a script or the engine fails.
 pub async fn prepare(studio: &Studio, wanted: &Wanted, name: &str) -> Result<Option<Scene>> {
     let Some(plan) = PLANS.iter().find(|plan| plan.name == name) else { return Ok(None) };
-    let own = matches!(plan.source, Source::Script(_));
     let named = wanted.names.is_empty() || wanted.names.iter().any(|name| name == plan.name);
-    if !named || (wanted.own_only && !own) {
+    if !named {
         return Ok(None);
     }
     let Some((path, contents)) = file_of(plan, studio)? else { return Ok(None) };

@@ -8,8 +8,8 @@ use super::scenery::Scene;
 use anyhow::{Context, Result};
 use candela_core::id::BlobHash;
 use candela_engine::{
-    CpuClass, DriverSource, Engine, EngineOptions, Installed, OpenOptions, RenderRequest, Rendered,
-    RenderedLayers,
+    CpuClass, DevelopRequest, DriverSource, Engine, EngineOptions, Installed, OpenOptions,
+    RenderRequest, Rendered, RenderedLayers,
 };
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -134,6 +134,35 @@ impl Studio {
         engine.quit().await;
         std::fs::remove_dir_all(folder)?;
         Ok(pictures)
+    }
+
+    /// The output that follows from a kept frame's layers, developed by an honest engine.
+    ///
+    /// # Errors
+    /// If the engine fails, or a file can't be written.
+    pub async fn develop(&self, scene: &Scene, picture: &Picture, frame: i32) -> Result<PathBuf> {
+        let developed = picture.layers.with_extension("developed.png");
+        if developed.is_file() {
+            return Ok(developed);
+        }
+        let _slot = self.slots.acquire().await?;
+        let options = self.options("develop");
+        let folder = options.scratch_dir.clone();
+        let mut engine = Engine::start(options).await?;
+        engine.open(&scene.folder, &scene.file, &OpenOptions::default()).await?;
+        let request = DevelopRequest {
+            frame,
+            region: None,
+            settings: scene.settings.clone(),
+            layers: picture.layers.clone(),
+        };
+        let output = engine.develop(&request).await?;
+        let part = picture.layers.with_extension("developed.part");
+        moved(&output, &part)?;
+        std::fs::rename(&part, &developed)?;
+        engine.quit().await;
+        std::fs::remove_dir_all(folder)?;
+        Ok(developed)
     }
 
     /// Path of a frame's files without their endings: the name holds all that decides on the pixels.

@@ -241,3 +241,20 @@ pub fn changes(work: &Work) -> bool {
         unfit || frame.changed().0 >= CHANGED_SHARE_MIN
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_those_of_clopper_and_pearson() {
+        let near = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-4, "{got}");
+        let tally = |tried, rejected| Tally { tried, rejected, ..Tally::default() };
+        // None of 3000 missed: the rule of three.
+        near(tally(3000, 3000).rejected_share_lower(), 1.0 - 3.0 / 3000.0);
+        near(tally(3000, 0).rejected_share_upper(), 3.0 / 3000.0);
+        // One of 20: 0.2161 is the upper end in tables.
+        near(tally(20, 19).rejected_share_lower(), 1.0 - 0.2161);
+        assert_eq!(tally(0, 0).rejected_share_lower(), 0.0);
+    }
+}

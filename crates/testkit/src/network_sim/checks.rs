@@ -2,12 +2,13 @@
 //!
 //! # Forged frames that stay accepted
 //!
-//! *While a worker was never caught.* Its forged frame of check rate `r` is found with at least
+//! *Since a worker was caught last, or never.* Its forged frame of check rate `r` is found with at least
 //! `r · d`, where `d` is the chance that its probes hit what is forged: 1 for a whole frame, `1 − (1 −
 //! s)^n` for a share `s` of the tiles and `n` probes. The draws are independent and the worker can't
 //! see them. So the chance that it was not found is `∏ (1 − rᵢdᵢ)`, and the chance that at any time
 //! `Σ −ln(1 − rᵢdᵢ)` reaches `L` before it is found is at most `e^−L` (Ville's inequality for the
-//! martingale `1[not found] / ∏ (1 − rᵢdᵢ)`). Over `m` workers, `L = ln(m / error)`.
+//! martingale `1[not found] / ∏ (1 − rᵢdᵢ)`). Over `m` workers and
+//! their convictions together, `L = ln(m / error)`.
 //!
 //! *Once a worker is caught,* all that it delivered within the window and that no two opinions stand
 //! for is opened again and judged on many probes. Of a whole forgery nothing stays.
@@ -17,7 +18,9 @@ use super::report::{Check, ERROR, Group, Sums};
 use super::world::World;
 use candela_core::id::NodeId;
 use candela_core::job::JobStatus;
-use candela_core::task::Receipt;
+use candela_core::task::{Receipt, ReceiptStatus};
+use candela_core::time::Time;
+use candela_core::verification::{Outcome, VerificationTask};
 use std::collections::{BTreeMap, BTreeSet};
 
 type Groups = BTreeMap<&'static str, Group>;
@@ -79,21 +82,23 @@ impl World {
 
     fn checks_of_forgeries(&self, receipts: &[&Receipt], workers: &Groups) -> Vec<Check> {
         let stayed: Vec<&&Receipt> = receipts.iter().filter(|r| self.stays(r)).collect();
-        let caught = |node: &NodeId| {
-            self.at.get(node).is_some_and(|at| self.nodes[*at].rejected_at.is_some())
+        let mut caught: BTreeMap<NodeId, Time> = BTreeMap::new();
+        for receipt in receipts.iter().filter(|r| self.was_convicted(r)) {
+            let at =
+                self.farm.verifications(receipt.id).filter_map(|v| Some(v.verdict()?.judged_at));
+            let last = caught.entry(receipt.node).or_default();
+            *last = at.max().unwrap_or_default().max(*last);
+        }
+        let before = |receipt: &Receipt| {
+            let last = caught.get(&receipt.node).copied().unwrap_or_default();
+            receipt.received_at < last
         };
         let whole = |receipt: &Receipt| {
             self.truth.forgery(receipt.id).is_some_and(|forgery| forgery.share >= 1.0)
         };
-        let after = stayed.iter().filter(|r| caught(&r.node) && whole(r)).count();
-        if std::env::var("DBG").is_ok() { for r in stayed.iter().filter(|r| caught(&r.node) && whole(r)) {
-            println!("STAYED {:?} check {:?} reopened {} recv {:?} acc {:?} reason {:?}", self.kind_of(r.node), r.check, r.reopened, r.received_at, r.accepted_at, r.reason);
-            for v in self.farm.verifications(r.id) { println!("   {:?} {:?} {:?} {:?} {:?}", v.id, v.purpose, v.verdict().map(|x| x.outcome), v.verdict().map(|x| (self.nodes[self.at[&x.verifier]].verifier, x.judged_at, self.nodes[self.at[&x.verifier]].owner.clone())), self.truth.shown(v.id)); }
-            let me = self.nodes[self.at[&r.node]].rejected_at; println!("   rejected at {me:?}");
-            for o in receipts.iter().filter(|o| o.node == r.node && o.status == candela_core::task::ReceiptStatus::Rejected) { println!("   rejected {:?} {:?}", o.received_at, o.reason); }
-        } }
+        let after = stayed.iter().filter(|r| before(r) && whole(r)).count();
         let mut luck: BTreeMap<NodeId, f64> = BTreeMap::new();
-        for receipt in stayed.iter().filter(|receipt| !caught(&receipt.node)) {
+        for receipt in stayed.iter().filter(|receipt| !before(receipt)) {
             *luck.entry(receipt.node).or_default() -= (1.0 - self.risk(receipt)).max(1e-300).ln();
         }
         let cheats: BTreeSet<&str> = workers.keys().copied().collect();
@@ -103,7 +108,8 @@ impl World {
             .map(|word| workers[word].nodes)
             .sum();
         let least = luck.values().copied().fold(0.0, f64::max);
-        let bound = (cheats.max(1) as f64 / ERROR).ln();
+        let convictions = receipts.iter().filter(|r| self.was_convicted(r)).count();
+        let bound = ((cheats + convictions as u64).max(1) as f64 / ERROR).ln();
         let check = |what: &str, found: f64, bound: f64| Check { what: what.into(), found, bound };
         let turned: Vec<u64> = self
             .nodes
@@ -113,10 +119,19 @@ impl World {
             .collect();
         let mean = turned.iter().sum::<u64>() as f64 / turned.len().max(1) as f64;
         vec![
-            check("whole forgeries of caught workers that stay accepted", after as f64, 0.0),
-            check("luck of workers never caught, −ln of its chance", least, bound),
+            check("whole forgeries from before a conviction that stay accepted", after as f64, 0.0),
+            check("luck of workers since they were caught last, −ln of its chance", least, bound),
             check("forged frames accepted from a turncoat before it is caught, mean", mean, 10.0),
         ]
+    }
+
+    /// Whether it was rejected by a verdict of its own that still stands.
+    fn was_convicted(&self, receipt: &Receipt) -> bool {
+        let rejects = |v: &VerificationTask| {
+            v.verdict().is_some_and(|verdict| verdict.outcome == Outcome::Rejected)
+        };
+        receipt.status == ReceiptStatus::Rejected
+            && self.farm.verifications(receipt.id).filter(|v| rejects(v)).count() >= 2
     }
 
     /// The chance that this forgery is found by its own check.

@@ -1,5 +1,11 @@
 //! A whole network, simulated from one seed over the real rules of `candela_core`.
+//!
+//! Nothing of the rules is replaced: nodes join, render, answer, vanish and lie by the commands of
+//! [`candela_core::farm::Farm::apply`]. Only pixels are: a model of truth says what pictures show.
+//! The nodes say every 20 s that they are there, and silence and grace time are longer to match.
+
 mod acts;
+pub mod attack;
 mod behaviours;
 mod checks;
 mod dice;

@@ -3,10 +3,13 @@
 use super::header::ENTRY_BYTES;
 use crate::check;
 use crate::error::DecodeError;
-use crate::limits::{PROBES_MAX, PROOF_BLOBS_MAX, PROOF_RECORD_BYTES_MAX, PROOF_RECORDS_BYTES_MAX};
+use crate::limits::{
+    PROBES_MAX, PROOF_BLOBS_MAX, PROOF_RECORD_BYTES_MAX, PROOF_RECORDS_BYTES_MAX, TASK_FRAMES_MAX,
+};
 use crate::rows;
+use candela_core::counts::TileCounts;
 use candela_core::id::BlobHash;
-use candela_core::layers::Size;
+use candela_core::layers::{Size, TILE_PX};
 use candela_core::limits::EDGE_PX_MAX;
 use candela_core::refusal::Refusal;
 use candela_core::task::{Receipt, Task};
@@ -128,8 +131,23 @@ fn check_verdict(verdict: &Verdict) -> Result<(), Refusal> {
     check::text("reason", &verdict.reason)?;
     check::text("device's name", &verdict.device)?;
     check::count("probes", verdict.probes.len(), PROBES_MAX)?;
+    check::count("earlier verdicts", verdict.with.len(), TASK_FRAMES_MAX)?;
+    check::count("earlier answers", verdict.peers.len(), PROBES_MAX)?;
     let picture = Size { width: EDGE_PX_MAX, height: EDGE_PX_MAX };
-    verdict.probes.iter().try_for_each(|probe| check::region(probe.region, picture))
+    for probe in &verdict.probes {
+        check::region(probe.region, picture)?;
+        check_counts(&probe.counts)?;
+    }
+    verdict.peers.iter().try_for_each(|peer| check_counts(&peer.counts))
+}
+
+/// Counts that can be those of pictures, so that nothing overflows when they are added up.
+fn check_counts(counts: &TileCounts) -> Result<(), Refusal> {
+    let pixels_max = PROBES_MAX as u64 * u64::from(TILE_PX) * u64::from(TILE_PX);
+    if counts.pixels > pixels_max || !counts.is_consistent() {
+        return Err(check::not_allowed("counts don't fit together"));
+    }
+    Ok(())
 }
 
 /// A blob of a proof.

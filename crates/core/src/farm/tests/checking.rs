@@ -142,3 +142,34 @@ fn time_lets_go_of_what_is_too_old_to_be_opened_again() {
     world.ok(Command::Tick);
     assert!(world.farm.weak.is_empty());
 }
+
+#[test]
+fn a_conviction_has_what_was_accepted_before_judged_on_as_many_probes_as_are_ever_drawn() {
+    let (mut world, job) = established();
+    let found = |frame: i32| if frame % 9 == 0 { Outcome::Rejected } else { Outcome::Accepted };
+    work(&mut world, &found);
+    let probes_max = world.farm.policy.probes_max;
+    let reopened = world.farm.receipts(job).filter(|receipt| receipt.reopened);
+    let accepted: Vec<_> = reopened.filter(|r| r.status == ReceiptStatus::Accepted).collect();
+    assert!(!accepted.is_empty());
+    for receipt in accepted {
+        assert_eq!(world.farm.probes_so_far(receipt.id), probes_max);
+        assert!(world.farm.is_settled(receipt.id));
+    }
+}
+
+#[test]
+fn three_convictions_of_a_day_suspend_whatever_lies_between() {
+    let (mut world, _) = established();
+    world.farm.policy.rejections_suspend = 100;
+    let found = |frame: i32| if frame % 29 == 0 { Outcome::Rejected } else { Outcome::Accepted };
+    for n in 0..8 {
+        let mut next = super::submission(&format!("{}-{}", 29 * n + 1, 29 * n + 29));
+        next.submission_id.0 = [100 + n as u8; 16];
+        let job = world.submit_this(next);
+        world.inspect(job);
+        work(&mut world, &found);
+    }
+    let node = world.farm.node(node(1)).unwrap();
+    assert_eq!(node.suspended.as_deref(), Some("3 leases of a day were rejected"), "{node:?}");
+}

@@ -1,0 +1,134 @@
+//! One run of the suite: renders, compares, draws keys, checks developments and regions, and reports.
+
+use super::catalogue::{Attack, Kind};
+use super::development::{self, Developed};
+use super::material::{Material, gather};
+use super::regions::{self, Regions};
+use super::report::{AttackResult, Report};
+use super::scenery::{self, Wanted};
+use super::studio::Studio;
+use super::trials::{Dealer, Tally};
+use anyhow::{Context, Result, bail};
+use candela_core::seed::Seed;
+use serde_json::Value;
+use std::process::Command;
+use std::sync::Arc;
+
+/// Cells of a scene that are rendered alone.
+const REGIONS_MAX: usize = 6;
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The attacks.
+    pub attacks: Vec<Attack>,
+    /// The scenes.
+    pub wanted: Wanted,
+    /// The seed from which keys are drawn.
+    pub seed: u64,
+    /// Trials of each attack.
+    pub trials: u64,
+    /// Verifications of honest frames.
+    pub honest: u64,
+    /// Whether regions are rendered alone too, and costs measured.
+    pub regions: bool,
+}
+
+/// Runs the suite.
+///
+/// # Errors
+/// If no scene is there, an honest render fails, or a file can't be read or written.
+pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
+    let mut materials: Vec<Material> = Vec::new();
+    for name in scenery::names() {
+        if let Some(scene) = scenery::prepare(studio, &options.wanted, name).await? {
+            materials.push(gather(studio, scene, &options.attacks).await?);
+        }
+    }
+    if materials.is_empty() {
+        bail!("none of the scenes is there");
+    }
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&options.seed.to_le_bytes());
+    let dealer = Dealer { seed: Seed(seed), trials: options.trials, honest: options.honest };
+    let mut attacks = Vec::new();
+    for attack in &options.attacks {
+        let tally = if attack.kind == Kind::Output {
+            outputs(studio, attack, &materials).await?
+        } else {
+            dealer.attack(&attack.name, attack.kind, &materials)
+        };
+        attacks.push(AttackResult::new(attack, tally, &materials));
+    }
+    let mut developed = Developed::default();
+    for material in &materials {
+        let found = development::check_honest(studio, material).await?;
+        developed.tried += found.tried;
+        developed.apart += found.apart;
+        developed.said.extend(found.said);
+    }
+    Ok(Report {
+        seed: options.seed,
+        attacks,
+        honest: dealer.honest(&materials),
+        developed,
+        regions: if options.regions { all_regions(studio, &materials).await? } else { Vec::new() },
+        judging: judging_cost(&materials)?,
+        notes: notes(&materials),
+    })
+}
+
+/// An attack on outputs: every rendered frame is one try.
+async fn outputs(studio: &Studio, attack: &Attack, materials: &[Material]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for material in materials {
+        let name = material.scene.name.clone();
+        let work = material.attacks.get(&attack.name);
+        let Some(work) = work.filter(|work| development::changes(material, work)) else {
+            tally.scenes_without.push(name);
+            continue;
+        };
+        let found = development::check(studio, material, work).await?;
+        tally.scenes.push(name);
+        tally.tried += found.tried;
+        tally.rejected += found.apart;
+        tally.frames_rendered += work.rendered;
+    }
+    Ok(tally)
+}
+
+async fn all_regions(studio: &Studio, materials: &[Material]) -> Result<Vec<Regions>> {
+    let mut all = Vec::new();
+    for material in materials {
+        let (scene, settings) = (&material.scene, &material.scene.settings);
+        all.push(regions::check(studio, scene, settings, REGIONS_MAX).await?);
+    }
+    Ok(all)
+}
+
+/// Time and memory of one judgement, by a process of its own.
+fn judging_cost(materials: &[Material]) -> Result<Value> {
+    let material = materials.first().context("no scene")?;
+    let worker =
+        &material.honest.first().and_then(|work| work.frames.first()).context("no frame")?;
+    let output = Command::new(std::env::current_exe()?)
+        .arg("--judge-once")
+        .args([&worker.picture.layers, &material.replica, &material.control])
+        .output()?;
+    serde_json::from_slice(&output.stdout).context("the judgement in a process of its own")
+}
+
+fn notes(materials: &[Material]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for material in materials {
+        for (attack, why) in &material.failed {
+            let scene = &material.scene.name;
+            notes.push(format!("{attack} could not be carried out on {scene}: {why}"));
+        }
+        if let Some(frame) = &material.not_still {
+            let scene = &material.scene.name;
+            notes.push(format!("{scene} is taken for still, but its frame {frame} differs"));
+        }
+    }
+    notes
+}
