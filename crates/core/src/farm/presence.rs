@@ -160,6 +160,10 @@ impl Farm {
             })
             .collect();
         for (node, verification) in overdue {
+            // Who holds a task for so long gets none for as long.
+            if let Some(presence) = self.presence.get_mut(&node) {
+                presence.rest_until = now.plus_ms(limit_ms);
+            }
             self.requeue_verification(verification);
             effects.push(Effect::RevokeVerification(node, verification));
         }

@@ -49,8 +49,8 @@ impl Bench {
     async fn new() -> Bench {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        let blobs = path("blobs");
-        let blobs = Blobs::open(&blobs, candela_blobs::OpenOptions::default()).await.unwrap();
+        let options = candela_blobs::OpenOptions::default();
+        let blobs = Blobs::open(&path("blobs"), options).await.unwrap();
         std::fs::create_dir(path("plan")).unwrap();
         for (name, shade) in [("right", 100), ("other", 140)] {
             std::fs::write(path("plan").join(name), picture(shade)).unwrap();

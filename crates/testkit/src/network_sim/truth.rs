@@ -115,7 +115,7 @@ impl Truth {
             Shown::As(receipt) => Some(receipt),
             Shown::One(_) => None,
         });
-        mirrors.chain([&receipt]).any(|id| partial(id))
+        mirrors.chain([&receipt]).any(partial)
     }
 
     fn tiles_if_mixed(&self, farm: &Farm, v: &VerificationTask, shown: &[Shown]) -> Vec<usize> {

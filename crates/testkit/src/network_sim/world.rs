@@ -41,7 +41,6 @@ pub(super) enum Event {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Work {
     pub(super) size: Size,
-    pub(super) samples: u32,
     pub(super) frame_ms: f64,
 }
 
@@ -275,7 +274,7 @@ impl World {
         let samples = 1 << self.dice.between(4, 9);
         let size = Size { width, height };
         let frame_ms = (size.pixels() as f64 * f64::from(samples) / 8_000.0).clamp(2e3, 240e3);
-        self.work.insert(job, Work { size, samples, frame_ms });
+        self.work.insert(job, Work { size, frame_ms });
         let facts = Box::new(scene::facts(size, samples));
         let preview = Some(Box::new(scene::preview()));
         self.apply(Command::Inspected { job, facts, preview }).ok();
