@@ -58,6 +58,8 @@ pub(crate) fn from_config(config: &Config) -> Result<Policy> {
     claims.tiles_per_task = config.need("verification.claim-tiles", None)?;
     claims.opinions_max = config.need("verification.claim-opinions", None)?;
     policy.probes_max = config.need("verification.probes-max", None)?;
+    policy.rejections_suspend = config.need("verification.rejections-suspend", None)?;
+    policy.convictions_suspend = config.need("verification.convictions-suspend", None)?;
     policy.reopen_ms = HOUR_MS * config.need::<u64>("verification.reopen-hours", None)?;
     check(&policy)?;
     Ok(policy)
@@ -111,7 +113,7 @@ mod tests {
             assert!(error.contains(want) && error.contains(value), "{error}");
         };
         check("verification.probes", "49", "verification.probes-max");
-        check("verification.probes-min", "6", "verification.probes ");
+        check("verification.probes-min", "10", "verification.probes ");
         check("verification.convict", "4", "verification.convict-established");
     }
 

@@ -73,5 +73,5 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         json: args.json,
         die_with_stdin: args.die_with_stdin,
     };
-    run_manager(plan).await
+    Box::pin(run_manager(plan)).await
 }
