@@ -70,14 +70,15 @@ fn check(policy: &Policy) -> Result<()> {
         (policy.checking.probes_first_min, policy.checking.probes_first, policy.probes_max);
     if least > first || first > most {
         bail!(
-            "verification.probes-min ({least}), verification.probes ({first}) and verification.probes-max ({most}) must not fall"
+            "verification.probes ({first}) must lie between verification.probes-min ({least}) and verification.probes-max ({most})"
         );
     }
-    let (new, established) = (policy.verifiers.convict, policy.verifiers.convict_established);
-    if new > established || established > policy.verifiers.opinions_max {
+    let figures = &policy.verifiers;
+    let (new, established, most) =
+        (figures.convict, figures.convict_established, figures.opinions_max);
+    if new > established || established > most {
         bail!(
-            "verification.convict ({new}), verification.convict-established ({established}) and verification.opinions-max ({}) must not fall",
-            policy.verifiers.opinions_max
+            "verification.convict-established ({established}) must lie between verification.convict ({new}) and verification.opinions-max ({most})"
         );
     }
     Ok(())
