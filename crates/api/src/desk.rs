@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 #[derive(Clone)]
 pub(crate) enum Desk {
     /// The manager of this process.
-    Manager(Manager),
+    Manager(Box<Manager>),
     /// A farm in memory.
     #[cfg(test)]
     Fake(crate::tests::fake::Fake),

@@ -28,7 +28,7 @@ pub struct ServeError(#[from] io::Error);
 /// Serve it with [`Router::into_make_service_with_connect_info`] of [`SocketAddr`], or nobody is
 /// taken for a user of this machine. Must be called within a tokio runtime.
 pub fn router(manager: Manager, config: ApiConfig) -> Router {
-    assemble(Desk::Manager(manager), config, CancellationToken::new())
+    assemble(Desk::Manager(Box::new(manager)), config, CancellationToken::new())
 }
 
 /// Serves the interface until `shutdown` is done, and then lets requests finish for a few seconds.
@@ -42,7 +42,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let ending = CancellationToken::new();
-    let app = assemble(Desk::Manager(manager), config, ending.clone());
+    let app = assemble(Desk::Manager(Box::new(manager)), config, ending.clone());
     run(listener, app, ending, shutdown).await
 }
 

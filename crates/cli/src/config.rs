@@ -64,7 +64,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("node.engine-driver", "CANDELA_ENGINE_DRIVER", None, is::<PathBuf>),
     key("output.color", "CANDELA_COLOR", Some("auto"), is_color),
     key("output.log", "RUST_LOG", None, is::<String>),
-    key("verification.probes", "CANDELA_VERIFICATION_PROBES", Some("5"), |text| {
+    key("verification.probes", "CANDELA_VERIFICATION_PROBES", Some("9"), |text| {
         within(text, 1..=128_u32)
     }),
     key("verification.probes-min", "CANDELA_VERIFICATION_PROBES_MIN", Some("3"), |text| {
@@ -127,6 +127,18 @@ pub(crate) const KEYS: &[Key] = &[
     key("verification.opinions-max", "CANDELA_VERIFICATION_OPINIONS_MAX", Some("12"), |text| {
         within(text, 3..=100_usize)
     }),
+    key(
+        "verification.rejections-suspend",
+        "CANDELA_VERIFICATION_REJECTIONS_SUSPEND",
+        Some("2"),
+        |text| within(text, 1..=1_000_u32),
+    ),
+    key(
+        "verification.convictions-suspend",
+        "CANDELA_VERIFICATION_CONVICTIONS_SUSPEND",
+        Some("3"),
+        |text| within(text, 1..=1_000_usize),
+    ),
     key("verification.reopen-hours", "CANDELA_VERIFICATION_REOPEN_HOURS", Some("24"), |text| {
         within(text, 0..=8_760_u64)
     }),

@@ -58,6 +58,8 @@ pub(crate) fn from_config(config: &Config) -> Result<Policy> {
     claims.tiles_per_task = config.need("verification.claim-tiles", None)?;
     claims.opinions_max = config.need("verification.claim-opinions", None)?;
     policy.probes_max = config.need("verification.probes-max", None)?;
+    policy.rejections_suspend = config.need("verification.rejections-suspend", None)?;
+    policy.convictions_suspend = config.need("verification.convictions-suspend", None)?;
     policy.reopen_ms = HOUR_MS * config.need::<u64>("verification.reopen-hours", None)?;
     check(&policy)?;
     Ok(policy)
@@ -68,14 +70,15 @@ fn check(policy: &Policy) -> Result<()> {
         (policy.checking.probes_first_min, policy.checking.probes_first, policy.probes_max);
     if least > first || first > most {
         bail!(
-            "verification.probes-min ({least}), verification.probes ({first}) and verification.probes-max ({most}) must not fall"
+            "verification.probes ({first}) must lie between verification.probes-min ({least}) and verification.probes-max ({most})"
         );
     }
-    let (new, established) = (policy.verifiers.convict, policy.verifiers.convict_established);
-    if new > established || established > policy.verifiers.opinions_max {
+    let figures = &policy.verifiers;
+    let (new, established, most) =
+        (figures.convict, figures.convict_established, figures.opinions_max);
+    if new > established || established > most {
         bail!(
-            "verification.convict ({new}), verification.convict-established ({established}) and verification.opinions-max ({}) must not fall",
-            policy.verifiers.opinions_max
+            "verification.convict-established ({established}) must lie between verification.convict ({new}) and verification.opinions-max ({most})"
         );
     }
     Ok(())
@@ -111,7 +114,7 @@ mod tests {
             assert!(error.contains(want) && error.contains(value), "{error}");
         };
         check("verification.probes", "49", "verification.probes-max");
-        check("verification.probes-min", "6", "verification.probes ");
+        check("verification.probes-min", "10", "verification.probes ");
         check("verification.convict", "4", "verification.convict-established");
     }
 

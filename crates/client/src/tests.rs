@@ -1,7 +1,7 @@
 //! The client against a server that says what the test wants, byte by byte.
 
 use crate::{Client, ClientError};
-use candela_wire::api::Event;
+use candela_wire::api::{ClaimRequest, ClaimsQuery, Event, PictureName};
 use futures_lite::StreamExt;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -163,4 +163,40 @@ async fn a_standstill_is_noticed_and_slowness_is_not_one() {
     futures_lite::future::or(slow, standstill).await;
     assert_eq!(sent.load(Ordering::Relaxed), 6);
     assert!(begun.elapsed() >= Duration::from_millis(500));
+}
+
+#[tokio::test]
+async fn claims_are_made_listed_and_seen() {
+    let info = r#"{"id":12,"job_id":7,"frame":-3,"receipt_id":2,"user":"ada","comment":"","made_at_ms":1,
+        "ended_at_ms":null,"status":"open","reason":null,"tiles_judged":0,"tiles":240}"#;
+    let page = format!(r#"{{"items":[{info}],"next":12}}"#);
+    let hash = blake3::hash(b"picture").to_hex();
+    let etag = format!("etag: \"{hash}\"\r\n");
+    let (client, requests) = serve(vec![
+        answer("201 Created", "", info),
+        answer("200 OK", "", &page),
+        answer("200 OK", "", &page),
+        answer("200 OK", &etag, "picture"),
+    ])
+    .await;
+    let request = ClaimRequest { comment: "the lamp".into(), user: None };
+    assert_eq!(client.claim(7, -3, &request).await.unwrap().id, 12);
+    let query = ClaimsQuery { before: Some(20), limit: Some(5) };
+    assert_eq!(client.claims(Some(7), &query).await.unwrap().next, Some(12));
+    client.claims(None, &ClaimsQuery::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("difference.png");
+    client.download_claim_picture(12, PictureName::Difference, &to).await.unwrap();
+    assert_eq!(std::fs::read(&to).unwrap(), b"picture");
+    let requests = requests.lock().unwrap();
+    let lines: Vec<&str> = requests.iter().filter_map(|request| request.lines().next()).collect();
+    assert_eq!(
+        lines,
+        [
+            "POST /api/v1/jobs/7/frames/-3/claims HTTP/1.1",
+            "GET /api/v1/jobs/7/claims?before=20&limit=5 HTTP/1.1",
+            "GET /api/v1/claims HTTP/1.1",
+            "GET /api/v1/claims/12/pictures/difference HTTP/1.1",
+        ]
+    );
 }

@@ -1,7 +1,7 @@
 // Bad result claims on a frame: what one costs, how it goes on, what came of it.
 
 import { get, post } from '/assets/api.js';
-import { ago, count, el, plural, put, state } from '/assets/dom.js';
+import { ago, count, el, plural, put, sentence, state } from '/assets/dom.js';
 import { pictures, verificationRow } from '/assets/evidence.js';
 
 /** What the verdict means, for whoever claimed and for whoever rendered. */
@@ -29,7 +29,7 @@ export function claimCard(claim) {
     el('div', { class: 'head' }, el('h4', {}, `Claim ${claim.id}`), state(claim.status)),
     el('p', {}, MEANING[claim.status](claim)),
     claim.comment && el('blockquote', {}, claim.comment),
-    claim.reason && el('p', { class: 'muted' }, `${claim.reason}.`),
+    claim.reason && el('p', { class: 'muted' }, sentence(claim.reason)),
     el('p', { class: 'muted' }, `by ${claim.user}, ${ago(claim.made_at_ms)} · receipt ${claim.receipt_id} · ${count(claim.tiles_judged)} of ${plural(claim.tiles, 'tile')} judged`),
     decided ? null : el('progress', { max: claim.tiles, value: claim.tiles_judged, 'aria-label': `${claim.tiles_judged} of ${claim.tiles} tiles judged` }),
     decided && claim.tiles_judged ? pictures(`/claims/${claim.id}`, { what: `frame ${claim.frame}` }) : null,
@@ -50,7 +50,7 @@ export function claimForm(job, frame, changed) {
     const send = el('button', { class: 'danger' }, 'Have the frame verified');
     const form = el('form', { class: 'claim', 'aria-label': 'Bad result claim' },
       el('h3', {}, `Claim that frame ${frame.number} is wrong`),
-      el('p', {}, `Verifiers render the whole frame again: ${million(terms.render_px)} pixels at least, where probes were a few thousand.`),
+      el('p', {}, `Verifiers that have not seen it render the whole frame again, at least twice over: ${million(terms.render_px)} pixels.`),
       el('ul', {},
         el('li', {}, 'If it is wrong, it is rendered again by somebody else, and its worker pays.'),
         el('li', {}, `If it is right, your claim is dismissed. After ${plural(terms.dismissed_day_max, 'dismissed claim')} within a day no more are taken from you; ${count(terms.day_max)} a day in any case.`),

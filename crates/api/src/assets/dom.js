@@ -47,6 +47,9 @@ export function size(bytes) {
 
 export const count = (n) => n.toLocaleString('en');
 
+/** Words of the judgement as a sentence of their own. */
+export const sentence = (text) => (text ? text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.') : '');
+
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 
 /** Probabilities that only matter by their order of magnitude. */

@@ -1,6 +1,6 @@
 // A verdict and what it rests on: the delivered pixels beside the replica, and where they differ.
 
-import { count, el, plural, probability, put, state } from '/assets/dom.js';
+import { count, el, plural, probability, put, sentence, state } from '/assets/dom.js';
 
 const PICTURES = [
   ['delivered', 'Delivered', 'what the worker committed to'],
@@ -8,7 +8,7 @@ const PICTURES = [
   ['difference', 'Difference', 'where the two differ'],
 ];
 
-const LEGEND = 'Path-traced light before denoising, by the sRGB curve alone. The difference is shown 8 times; '
+const LEGEND = 'Path-traced light before denoising, by the sRGB curve alone. The difference is shown 8 times: black is the same, '
   + 'red pixels were judged and disagree, blue ones were left out because honest renders differ there.';
 
 /** Three pictures side by side, of a verification or of a claim: `of` is their path. */
@@ -53,7 +53,7 @@ function verdictOf(task) {
   const wrong = (probe) => probe.informative_agree + probe.direct_agree < probe.informative + probe.direct;
   const rowOf = (tag, texts, attributes) => el('tr', attributes, ...texts.map((text) => el(tag, tag === 'th' ? { scope: 'col' } : {}, text)));
   return [
-    el('p', {}, verdict.reason),
+    el('p', {}, sentence(verdict.reason)),
     verdict.found_by_manager
       ? el('p', { class: 'muted' }, 'The manager found this itself: what was delivered can’t be this frame.')
       : el('p', { class: 'muted' }, `Probability of this from an honest worker ${probability(verdict.reject_p)}, from the nearest cheat ${probability(verdict.accept_p)}; `

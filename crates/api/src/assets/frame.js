@@ -2,7 +2,7 @@
 
 import { calmly, get } from '/assets/api.js';
 import { claimCard, claimForm } from '/assets/claim.js';
-import { ago, count, duration, el, plural, put, size, state } from '/assets/dom.js';
+import { ago, count, duration, el, plural, put, sentence, size, state } from '/assets/dom.js';
 import { verificationRow } from '/assets/evidence.js';
 import { isPicture } from '/assets/job.js';
 
@@ -68,7 +68,9 @@ function describe(job, frame, { step, close, again }) {
         el('button', { onclick: () => step(1), 'aria-label': 'Next frame' }, '›'),
         el('button', { onclick: close, 'aria-label': 'Close' }, '×'))),
     isPicture(frame.output) && picture(job, frame, accepted),
-    frame.last_error && el('p', { class: 'notice bad' }, frame.last_error),
+    frame.last_error && (accepted
+      ? el('p', { class: 'muted' }, `An attempt before came to nothing: ${sentence(frame.last_error)}`)
+      : el('p', { class: 'notice bad' }, sentence(frame.last_error))),
     frame.crashed_on.length ? el('p', { class: 'muted' }, `The engine fell over on ${frame.crashed_on.map((node) => node.name).join(', ')}.`) : null,
     verdictOf(frame, accepted),
     ...frame.claims.map(claimCard),
@@ -113,7 +115,7 @@ function verdictOf(frame, accepted) {
   return el('p', { class: 'notice good' },
     `${by}, verified by ${verifiers}: `
     + `${plural(verdict.probes, 'probe')}, ${count(verdict.informative_agree + verdict.direct_agree)} of `
-    + `${count(verdict.informative + verdict.direct)} judged pixels agree. ${verdict.reason}`);
+    + `${count(verdict.informative + verdict.direct)} judged pixels agree. ${sentence(verdict.reason)}`);
 }
 
 /** How far the network stands for a receipt, in a few words. */
@@ -129,7 +131,7 @@ function standsFor(receipt) {
 function receiptCard(receipt) {
   return el('section', { class: `receipt ${receipt.status}` },
     el('div', { class: 'head' }, el('h4', {}, `Receipt ${receipt.id}`), state(receipt.status)),
-    receipt.reason && el('p', { class: 'reason' }, receipt.reason),
+    receipt.reason && el('p', { class: 'reason' }, sentence(receipt.reason)),
     el('p', { class: 'muted' }, [
       `by ${receipt.worker.name}`, receipt.device, receipt.engine, duration(receipt.render_s),
       `${size(receipt.peak_memory_bytes)} at most`, ago(receipt.received_at_ms),

@@ -20,7 +20,8 @@ export function showJob({ main, fail, tellLive }, id, opened) {
   const open = (number) => {
     tellFrame = openFrame({
       job, number, numbers: [...frames.keys()].sort((a, b) => a - b), fail,
-      onclose: () => { tellFrame = () => {}; history.replaceState(null, '', `#/jobs/${id}`); },
+      // Who went elsewhere meanwhile stays there.
+      onclose: () => { tellFrame = () => {}; if (!ended) history.replaceState(null, '', `#/jobs/${id}`); },
       onshow: (shown) => history.replaceState(null, '', `#/jobs/${id}/frames/${shown}`),
     });
   };

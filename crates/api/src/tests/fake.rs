@@ -315,8 +315,8 @@ fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
             informative_agree: if rejected { 1_210 } else { 3_898 },
             direct_judged: 196,
             direct_agree: 196,
-            informative_patch_squares: 3_900 * 200,
-            direct_patch_squares: 196 * 10,
+            informative_patch_squares: 3_900 * 240,
+            direct_patch_squares: 196 * 12,
             ..TileCounts::default()
         },
     };

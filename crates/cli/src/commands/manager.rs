@@ -53,6 +53,7 @@ pub(crate) struct ManagerArgs {
 /// Runs it.
 pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
     let config = &app.config;
+    let policy = policy::from_config(config)?;
     let data = match config.get("manager.data", args.data)? {
         Some(data) => data,
         None => data_folder("manager")?,
@@ -64,7 +65,7 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         bind: config.need("manager.bind", args.bind)?,
         advertise: args.advertise,
         engine: engine_config(installed, args.no_sandbox),
-        policy: policy::from_config(config)?,
+        policy,
     };
     let plan = ManagerPlan {
         node,
