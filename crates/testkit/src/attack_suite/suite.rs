@@ -88,7 +88,7 @@ async fn outputs(studio: &Studio, attack: &Attack, materials: &[Material]) -> Re
             tally.scenes_without.push(name);
             continue;
         };
-        let found = development::check(studio, material, work).await?;
+        let found = development::check(studio, material, &[work]).await?;
         tally.scenes.push(name);
         tally.tried += found.tried;
         tally.rejected += found.apart;
