@@ -1,6 +1,7 @@
 """Sends the neighbour's frame.
 
 kind: sampling
+frames: task
 """
 
 import candela_driver

@@ -1,6 +1,7 @@
 """Sends what it once rendered for another task, layers and output, whatever is asked for.
 
 kind: sampling
+frames: task
 """
 
 import os

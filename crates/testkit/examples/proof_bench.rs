@@ -18,10 +18,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Samples per pixel at which margins are measured: scenes begin to stop early at 64.
-const MARGIN_SAMPLES: u32 = 256;
+const MARGIN_SAMPLES: u32 = 128;
 
 /// Cells that are rendered alone for it, in each scene.
-const MARGIN_CELLS: usize = 12;
+const MARGIN_CELLS: usize = 8;
 
 /// Attacks of the quick run: one of each kind that cheats in another way.
 const QUICK: [&str; 4] = ["seven_of_eight", "half_size_enlarged", "area_tenth", "painted_output"];

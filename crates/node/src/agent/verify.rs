@@ -16,11 +16,11 @@ use std::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What is added to the scene's seed for the control.
-const CONTROL_SEED: i32 = 7919;
+pub const CONTROL_SEED: i32 = 7919;
 
 /// With adaptive sampling a region's outer pixels differ from the frame's: rendered, and cut off.
 /// Measured: 1 % of a probe's values differ without a margin, none with 4 pixels; twice that, to be careful.
-const ADAPTIVE_MARGIN_PX: u32 = 8;
+pub const ADAPTIVE_MARGIN_PX: u32 = 8;
 
 /// Works on a verification task until it is done, it fails, or it is taken back.
 pub(super) async fn verification(

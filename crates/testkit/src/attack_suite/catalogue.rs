@@ -1,6 +1,8 @@
 //! The attacks: one Python driver each, in a folder that anybody can add to.
 //!
-//! The first line of a driver's docstring says what it does, and a line `kind: …` how it is judged.
+//! The first line of a driver's docstring says what it does, and a line `kind: …` how it is judged. A
+//! line `frames: task` has all frames of a task rendered, where only a few would be: for attacks on
+//! whole frames that leave much of the picture as it is where little moves.
 
 use crate::workspace;
 use anyhow::{Context, Result, bail};
@@ -48,6 +50,8 @@ pub struct Attack {
     pub about: String,
     /// How it is judged.
     pub kind: Kind,
+    /// Whether all frames of a task are rendered.
+    pub whole_task: bool,
     /// The driver.
     pub driver: PathBuf,
     /// The driver's text and that of the modules that it may import: what it renders follows from it.
@@ -105,8 +109,10 @@ fn described(name: &str, text: &str) -> Result<Attack> {
     let kind = kind.context("its docstring has no line `kind: …`")?.trim();
     let kind = Kind::ALL.into_iter().find(|known| known.name() == kind);
     let kind = kind.context("its kind is none of sampling, settings, area, output, behaviour")?;
+    let asked = docstring.lines().any(|line| line.trim() == "frames: task");
+    let whole_task = asked || matches!(kind, Kind::Settings | Kind::Area);
     let (name, text) = (name.to_owned(), text.to_owned());
-    Ok(Attack { name, about, kind, driver: PathBuf::new(), text })
+    Ok(Attack { name, about, kind, whole_task, driver: PathBuf::new(), text })
 }
 
 #[cfg(test)]

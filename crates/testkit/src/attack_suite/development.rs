@@ -2,9 +2,10 @@
 //!
 //! It has no key: the same frame gives the same answer every time. So each rendered frame is one try.
 
-use super::material::{CLASSES, Frame, Material, Work};
-use super::studio::Studio;
+use super::material::{Frame, Material, Work};
+use super::studio::{Picture, Studio};
 use anyhow::{Context, Result};
+use std::path::Path;
 
 /// What came of the development checks of some work.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -17,17 +18,23 @@ pub struct Developed {
     pub said: Vec<String>,
 }
 
-/// Checks the rendered frames of some work.
+/// Checks the rendered frames of some workers.
 ///
 /// # Errors
 /// If the engine fails or a file can't be read.
-pub async fn check(studio: &Studio, material: &Material, work: &Work) -> Result<Developed> {
+pub async fn check(studio: &Studio, material: &Material, works: &[&Work]) -> Result<Developed> {
+    let rendered = works.iter().flat_map(|work| work.frames.iter().take(work.rendered));
+    let frames: Vec<(i32, &Picture)> =
+        rendered.map(|frame| (frame.number, &frame.picture)).collect();
+    let developed = studio.develop(&material.scene, &frames).await?;
     let mut found = Developed::default();
-    for frame in work.frames.iter().take(work.rendered) {
-        let wrong = wrong_output(studio, material, frame).await?;
+    for ((frame, picture), developed) in frames.into_iter().zip(developed) {
+        let wrong = wrong_output(material, picture, &developed)?;
         found.tried += 1;
         found.apart += u64::from(wrong.is_some());
-        found.said.extend(wrong.map(|why| format!("{}: {why}", material.scene.name)));
+        found
+            .said
+            .extend(wrong.map(|why| format!("{}, frame {frame}: {why}", material.scene.name)));
     }
     Ok(found)
 }
@@ -37,14 +44,8 @@ pub async fn check(studio: &Studio, material: &Material, work: &Work) -> Result<
 /// # Errors
 /// If the engine fails or a file can't be read.
 pub async fn check_honest(studio: &Studio, material: &Material) -> Result<Developed> {
-    let mut all = Developed::default();
-    for (work, class) in material.honest.iter().zip(CLASSES) {
-        let found = check(studio, material, work).await?;
-        all.tried += found.tried;
-        all.apart += found.apart;
-        all.said.extend(found.said.into_iter().map(|why| format!("{}: {why}", class.name())));
-    }
-    Ok(all)
+    let works: Vec<&Work> = material.honest.iter().collect();
+    check(studio, material, &works).await
 }
 
 /// Whether an output is another than that of the honest worker; if it isn't, nothing was forged.
@@ -55,18 +56,16 @@ pub fn changes(material: &Material, work: &Work) -> bool {
     work.frames.iter().zip(&honest.frames).any(|(its, honest)| bytes(its) != bytes(honest))
 }
 
-async fn wrong_output(
-    studio: &Studio,
+fn wrong_output(
     material: &Material,
-    frame: &Frame,
+    picture: &Picture,
+    developed: &Path,
 ) -> Result<Option<String>> {
-    let scene = &material.scene;
-    let developed = studio.develop(scene, &frame.picture, frame.number).await?;
     let developed = std::fs::read(developed)?;
-    let delivered = std::fs::read(frame.picture.output.as_ref().context("no output")?)?;
+    let delivered = std::fs::read(picture.output.as_ref().context("no output")?)?;
     if delivered == developed {
         return Ok(None);
     }
-    let format = scene.settings.format;
+    let format = material.scene.settings.format;
     Ok(candela_engine::same_output(&delivered, &developed, format).err().map(|why| why.to_string()))
 }

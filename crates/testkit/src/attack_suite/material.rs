@@ -12,6 +12,7 @@ use candela_core::id::BlobHash;
 use candela_core::layers::{Pixels, Region};
 use candela_engine::layers::LayersReader;
 use candela_engine::{CpuClass, DriverSource};
+use candela_node::agent::CONTROL_SEED;
 use candela_proof::agreement::{CompareOptions, Mismatch, compare};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,6 @@ use std::sync::Arc;
 
 /// The classes of processors that are tried, for honest workers and for verifiers.
 pub const CLASSES: [CpuClass; 3] = [CpuClass::Native, CpuClass::NoAvx2, CpuClass::NoAvx2NoEmbree];
-
-/// What is added to the seed for the control, as verifiers do.
-const CONTROL_SEED: i32 = 7919;
 
 /// Frames that are rendered of an attack that is judged frame by frame.
 const ALONE: usize = 2;
@@ -54,6 +52,15 @@ impl Frame {
         let all: TileCounts = cells.iter().copied().sum();
         let share = |wrong: u64, judged: u64| wrong as f64 / judged.max(1) as f64;
         (share(all.wrong(), all.judged()), share(all.informative_wrong(), all.informative_judged))
+    }
+}
+
+impl Work {
+    /// Share of the informative pixels that disagree, over all frames.
+    #[must_use]
+    pub fn changed_share(&self) -> f64 {
+        let frames = self.frames.len().max(1) as f64;
+        self.frames.iter().map(|frame| frame.changed().1).sum::<f64>() / frames
     }
 }
 
@@ -113,8 +120,8 @@ pub fn cheating(scene: &Scene, attack: &Attack) -> Series {
     // The place of a forged area depends on the frame, also where the picture doesn't.
     let frames = match attack.kind {
         Kind::Area => scene.frames.clone(),
-        Kind::Sampling | Kind::Output => scene.to_render().into_iter().take(ALONE).collect(),
-        Kind::Settings | Kind::Behaviour => scene.to_render(),
+        _ if attack.whole_task => scene.to_render(),
+        _ => scene.to_render().into_iter().take(ALONE).collect(),
     };
     Series {
         way: attack.name.clone(),

@@ -30,10 +30,11 @@ impl AttackResult {
         let (mut its_s, mut honest_s, mut changed) = (0.0, 0.0, Vec::new());
         for material in materials {
             let Some(work) = material.attacks.get(&attack.name) else { continue };
-            let frames = work.frames.len().max(1) as f64;
-            let share = work.frames.iter().map(|frame| frame.changed().1).sum::<f64>() / frames;
-            changed.push((material.scene.name.clone(), share));
-            if changes(work) {
+            let tried = tally.scenes.contains(&material.scene.name);
+            if tried || !changes(work) {
+                changed.push((material.scene.name.clone(), work.changed_share()));
+            }
+            if tried {
                 its_s += work.frame_s;
                 honest_s += material.honest.first().map_or(0.0, |honest| honest.frame_s);
             }
@@ -54,6 +55,7 @@ impl AttackResult {
             "caught_share_lower_95": tally.rejected_share_lower(),
             "scenes": tally.scenes,
             "scenes_without": tally.scenes_without,
+            "by_scene": tally.by_scene,
             "frames_rendered": tally.frames_rendered,
             "changed_share": self.changed.iter().cloned().collect::<BTreeMap<_, _>>(),
             "cost_share": self.cost,
@@ -193,11 +195,8 @@ fn row(result: &AttackResult) -> String {
         .iter()
         .map(|(scene, share)| format!("{scene} {:.1} %", 100.0 * share))
         .collect();
-    let changed = if matches!(result.attack.kind, Kind::Settings | Kind::Area) {
-        changed.join(", ")
-    } else {
-        String::new()
-    };
+    let changed =
+        if result.attack.kind != Kind::Output { changed.join(", ") } else { String::new() };
     if tally.tried == 0 {
         let (name, kind) = (&result.attack.name, result.attack.kind.name());
         return format!("| {name} | {kind} | 0 | | changes nothing here | | | {changed} | |");

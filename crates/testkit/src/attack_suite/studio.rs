@@ -136,33 +136,35 @@ impl Studio {
         Ok(pictures)
     }
 
-    /// The output that follows from a kept frame's layers, developed by an honest engine.
+    /// The outputs that follow from kept frames' layers, developed by an honest engine.
     ///
     /// # Errors
     /// If the engine fails, or a file can't be written.
-    pub async fn develop(&self, scene: &Scene, picture: &Picture, frame: i32) -> Result<PathBuf> {
-        let developed = picture.layers.with_extension("developed.png");
-        if developed.is_file() {
-            return Ok(developed);
+    pub async fn develop(&self, scene: &Scene, frames: &[(i32, &Picture)]) -> Result<Vec<PathBuf>> {
+        let developed = |picture: &Picture| picture.layers.with_extension("developed.png");
+        let all: Vec<PathBuf> = frames.iter().map(|(_, picture)| developed(picture)).collect();
+        if all.iter().all(|path| path.is_file()) {
+            return Ok(all);
         }
         let _slot = self.slots.acquire().await?;
         let options = self.options("develop");
         let folder = options.scratch_dir.clone();
         let mut engine = Engine::start(options).await?;
         engine.open(&scene.folder, &scene.file, &OpenOptions::default()).await?;
-        let request = DevelopRequest {
-            frame,
-            region: None,
-            settings: scene.settings.clone(),
-            layers: picture.layers.clone(),
-        };
-        let output = engine.develop(&request).await?;
-        let part = picture.layers.with_extension("developed.part");
-        moved(&output, &part)?;
-        std::fs::rename(&part, &developed)?;
+        for ((frame, picture), to) in frames.iter().zip(&all).filter(|(_, to)| !to.is_file()) {
+            let request = DevelopRequest {
+                frame: *frame,
+                region: None,
+                settings: scene.settings.clone(),
+                layers: picture.layers.clone(),
+            };
+            let part = to.with_extension("part");
+            moved(&engine.develop(&request).await?, &part)?;
+            std::fs::rename(&part, to)?;
+        }
         engine.quit().await;
         std::fs::remove_dir_all(folder)?;
-        Ok(developed)
+        Ok(all)
     }
 
     /// Path of a frame's files without their endings: the name holds all that decides on the pixels.

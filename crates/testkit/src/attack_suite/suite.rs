@@ -2,12 +2,12 @@
 
 use super::catalogue::{Attack, Kind};
 use super::development::{self, Developed};
-use super::material::{Material, gather};
+use super::material::{Material, Work, gather};
 use super::regions::{self, Regions};
 use super::report::{AttackResult, Report};
 use super::scenery::{self, Wanted};
 use super::studio::Studio;
-use super::trials::{Dealer, Tally};
+use super::trials::{Dealer, Tally, changes, changes_whole_frames};
 use anyhow::{Context, Result, bail};
 use candela_core::seed::Seed;
 use serde_json::Value;
@@ -53,12 +53,12 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
     let dealer = Dealer { seed: Seed(seed), trials: options.trials, honest: options.honest };
     let mut attacks = Vec::new();
     for attack in &options.attacks {
-        let tally = if attack.kind == Kind::Output {
-            outputs(studio, attack, &materials).await?
+        if attack.kind == Kind::Output {
+            let tally = outputs(studio, attack, &materials).await?;
+            attacks.push(AttackResult::new(attack, tally, &materials));
         } else {
-            dealer.attack(&attack.name, attack.kind, &materials)
-        };
-        attacks.push(AttackResult::new(attack, tally, &materials));
+            attacks.extend(judged(&dealer, attack, &materials));
+        }
     }
     let mut developed = Developed::default();
     for material in &materials {
@@ -78,6 +78,26 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
     })
 }
 
+/// An attack on layers. One on whole frames is judged frame by frame where it changes so much, and by
+/// task, as an attack on a part of the area, on scenes where most of the picture stays what it was.
+fn judged(dealer: &Dealer, attack: &Attack, materials: &[Material]) -> Vec<AttackResult> {
+    let name = &attack.name;
+    if attack.kind != Kind::Sampling {
+        let tally = dealer.attack(name, true, changes, materials);
+        return vec![AttackResult::new(attack, tally, materials)];
+    }
+    let whole = dealer.attack(name, false, changes_whole_frames, materials);
+    let mut results = vec![AttackResult::new(attack, whole, materials)];
+    let in_part = |work: &Work| changes(work) && !changes_whole_frames(work);
+    let part = dealer.attack(name, true, in_part, materials);
+    if part.tried > 0 {
+        let name = format!("{name}, where little changes");
+        let of = Attack { kind: Kind::Area, name, ..attack.clone() };
+        results.push(AttackResult { attack: of, ..AttackResult::new(attack, part, materials) });
+    }
+    results
+}
+
 /// An attack on outputs: every rendered frame is one try.
 async fn outputs(studio: &Studio, attack: &Attack, materials: &[Material]) -> Result<Tally> {
     let mut tally = Tally::default();
@@ -88,7 +108,7 @@ async fn outputs(studio: &Studio, attack: &Attack, materials: &[Material]) -> Re
             tally.scenes_without.push(name);
             continue;
         };
-        let found = development::check(studio, material, work).await?;
+        let found = development::check(studio, material, &[work]).await?;
         tally.scenes.push(name);
         tally.tried += found.tried;
         tally.rejected += found.apart;

@@ -1,21 +1,20 @@
 //! Trials: a delivered frame or task against random verification keys, counted.
 
-use super::catalogue::Kind;
 use super::judging::{self, Delivered, End, Verified};
 use super::material::{CLASSES, Compared, Frame, Material, Work};
 use candela_core::counts::TileCounts;
 use candela_core::seed::Seed;
+use candela_node::agent::ADAPTIVE_MARGIN_PX;
+use candela_proof::frame::FRAME_CHEAT_SHARE;
 use candela_proof::key::VerificationKey;
 use candela_proof::stats;
+use std::collections::BTreeMap;
 
 /// An attack that changes fewer of the judged pixels than this leaves the picture as it is: no try.
 pub const CHANGED_SHARE_MIN: f64 = 1e-3;
 
 /// The error of the bounds that are stated.
 const BOUND_ERROR: f64 = 0.05;
-
-/// Margin in pixels that verifiers render around a probe where adaptive sampling is on.
-pub const ADAPTIVE_MARGIN_PX: u32 = 8;
 
 /// What came of trials.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -34,6 +33,8 @@ pub struct Tally {
     pub rendered_px: u64,
     /// Pixels of the frames that were verified.
     pub frame_px: u64,
+    /// Trials and rejections by scene.
+    pub by_scene: BTreeMap<String, (u64, u64)>,
     /// Scenes on which it was tried.
     pub scenes: Vec<String>,
     /// Scenes on which it changes nothing, or can't be carried out.
@@ -66,6 +67,9 @@ impl Tally {
         self.tried += 1;
         self.rejected += u64::from(end == End::Rejected);
         self.undecided += u64::from(end == End::Undecided);
+        let of_scene = self.by_scene.entry(trial.material.scene.name.clone()).or_default();
+        of_scene.0 += 1;
+        of_scene.1 += u64::from(end == End::Rejected);
         for frame in verified {
             let delivered = trial.delivered(0, &[]);
             self.frames += 1;
@@ -172,14 +176,20 @@ impl Dealer {
         }
     }
 
-    /// One attack on all scenes where it changes the picture.
+    /// One attack on all scenes where it changes as much of the picture as is asked.
     #[must_use]
-    pub fn attack(&self, name: &str, kind: Kind, materials: &[Material]) -> Tally {
+    pub fn attack(
+        &self,
+        name: &str,
+        by_task: bool,
+        takes: impl Fn(&Work) -> bool,
+        materials: &[Material],
+    ) -> Tally {
         let mut tally = Tally::default();
         let tried: Vec<(&Material, &Work)> = materials
             .iter()
             .filter_map(|material| Some((material, material.attacks.get(name)?)))
-            .filter(|(_, work)| changes(work))
+            .filter(|(_, work)| takes(work))
             .collect();
         for material in materials {
             let scene = &material.scene.name;
@@ -188,7 +198,6 @@ impl Dealer {
         }
         for (material, work) in &tried {
             tally.frames_rendered += work.rendered;
-            let by_task = matches!(kind, Kind::Settings | Kind::Area);
             let units = if by_task { 1 } else { work.frames.len() };
             let each = self.trials.div_ceil((tried.len() * CLASSES.len() * units) as u64);
             for class in 0..CLASSES.len() {
@@ -231,6 +240,13 @@ impl Dealer {
         }
         tally.add(trial, end, &verified, end != End::Rejected);
     }
+}
+
+/// Whether an attack changes a picture so far that it is one on whole frames, as the rule has it.
+#[must_use]
+pub fn changes_whole_frames(work: &Work) -> bool {
+    let unfit = work.frames.iter().any(|frame| frame.by_class.iter().any(Compared::is_err));
+    unfit || work.changed_share() >= FRAME_CHEAT_SHARE
 }
 
 /// Whether an attack changes the picture at all.

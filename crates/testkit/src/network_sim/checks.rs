@@ -84,8 +84,10 @@ impl World {
         let stayed: Vec<&&Receipt> = receipts.iter().filter(|r| self.stays(r)).collect();
         let mut caught: BTreeMap<NodeId, Time> = BTreeMap::new();
         for receipt in receipts.iter().filter(|r| self.was_convicted(r)) {
-            let at =
-                self.farm.verifications(receipt.id).filter_map(|v| Some(v.verdict()?.judged_at));
+            // Canaries on a rejected receipt are answered long after.
+            let opinions = self.farm.verifications(receipt.id);
+            let opinions = opinions.filter(|v| v.purpose.judges_receipt());
+            let at = opinions.filter_map(|v| Some(v.verdict()?.judged_at));
             let last = caught.entry(receipt.node).or_default();
             *last = at.max().unwrap_or_default().max(*last);
         }
@@ -130,8 +132,9 @@ impl World {
         let rejects = |v: &VerificationTask| {
             v.verdict().is_some_and(|verdict| verdict.outcome == Outcome::Rejected)
         };
-        receipt.status == ReceiptStatus::Rejected
-            && self.farm.verifications(receipt.id).filter(|v| rejects(v)).count() >= 2
+        let opinions = self.farm.verifications(receipt.id);
+        let opinions = opinions.filter(|v| v.purpose.judges_receipt());
+        receipt.status == ReceiptStatus::Rejected && opinions.filter(|v| rejects(v)).count() >= 2
     }
 
     /// The chance that this forgery is found by its own check.
