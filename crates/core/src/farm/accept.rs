@@ -93,7 +93,8 @@ impl Farm {
                 ReceiptStatus::Verifying if receipt.check.checked => return,
                 // Its worker's standing may have fallen since it was drawn.
                 ReceiptStatus::Verifying
-                    if receipt.check.draw < self.check_rate(receipt.node, receipt.credit) =>
+                    if receipt.check.draw
+                        < self.check_rate(receipt.node, receipt.credit).max(receipt.check.rate) =>
                 {
                     late.push(id);
                 }
@@ -133,8 +134,9 @@ impl Farm {
         receipt.status = ReceiptStatus::Accepted;
         receipt.accepted_at = Some(now);
         let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
-        let (lease, credit, checked) =
-            (receipt.statement.lease, receipt.credit, receipt.check.checked);
+        let (lease, credit) = (receipt.statement.lease, receipt.credit);
+        // What is only found right again earns no new trust.
+        let checked = receipt.check.checked && !receipt.reopened;
         self.mark(Row::Receipt(id));
         effects.push(Effect::NodeChanged(node));
         let withheld_frames = self.policy.checking.withheld_frames;

@@ -48,6 +48,7 @@ impl Farm {
         self.mark(Row::Job(job));
         self.end_leases_of(node, job, effects);
         self.punish(receipt_id, node, rejected, effects);
+        self.check_under_way(node);
         for weak in self.weak.get(&node).cloned().unwrap_or_default() {
             self.reopen(weak, self.policy.probes_max, now, effects);
         }
@@ -86,6 +87,23 @@ impl Farm {
         if let Some(receipt) = self.receipts.get_mut(&receipt_id) {
             receipt.forfeited = forfeited;
             self.mark(Row::Receipt(receipt_id));
+        }
+    }
+
+    /// Has everything checked that a worker has sent and that wasn't drawn.
+    fn check_under_way(&mut self, node: NodeId) {
+        let open = |receipt: &crate::task::Receipt| {
+            let undrawn = receipt.status == ReceiptStatus::Verifying && !receipt.check.checked;
+            receipt.node == node && undrawn
+        };
+        let ids: Vec<ReceiptId> =
+            self.receipts.values().filter(|r| open(r)).map(|receipt| receipt.id).collect();
+        for id in ids {
+            let Some(receipt) = self.receipts.get_mut(&id) else { continue };
+            receipt.check.rate = 1.0;
+            let lease = receipt.statement.lease;
+            self.mark(Row::Receipt(id));
+            self.unsettled.insert(lease);
         }
     }
 
