@@ -1,13 +1,13 @@
 //! Who gets what: tasks to workers, verification tasks to verifiers of other owners.
 
 use super::{Effect, Farm, Row};
-use crate::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, TaskId, VerificationId};
+use crate::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
 use crate::job::{FrameStatus, JobStatus};
 use crate::node::{Presence, Role};
 use crate::seed::Seed;
-use crate::task::{Lease, Task, TaskStatus, VerificationKey};
+use crate::task::{Lease, Receipt, Task, TaskStatus, VerificationKey};
 use crate::time::Time;
-use crate::verification::{Purpose, VerificationStatus};
+use crate::verification::{Purpose, VerificationStatus, VerificationTask};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A verifier is drawn so often at random before a list of those that fit is made.
@@ -210,15 +210,7 @@ impl Farm {
         let may = |node: &NodeId| {
             self.is_ready(*node, now) && self.may_verify(*node, receipt.node, engine)
         };
-        // The next probes of the same round may go to whoever had the last.
-        let seen = match verification.purpose {
-            Purpose::Probe => BTreeSet::new(),
-            Purpose::Claim => self.owners_that_saw(receipt.id, |v| !v.purpose.is_claim()),
-            Purpose::ClaimConfirm => self.owners_that_saw(receipt.id, |v| {
-                !v.purpose.is_claim() || v.first_probe == verification.first_probe
-            }),
-            Purpose::Confirm | Purpose::Canary => self.owners_that_saw(receipt.id, |_| true),
-        };
+        let seen = self.owners_left_out(verification, receipt);
         let is_fresh =
             |node: &NodeId| self.nodes.get(node).is_some_and(|node| !seen.contains(&node.owner));
         // Drawing until one fits is as even as drawing among those that fit, and needs no list of them.
@@ -243,6 +235,33 @@ impl Farm {
             return None;
         }
         Some(candidates[seed.index("verifier", id.0, candidates.len())])
+    }
+
+    /// Owners whose verifiers are not to be asked, if there are others.
+    fn owners_left_out(
+        &self,
+        verification: &VerificationTask,
+        receipt: &Receipt,
+    ) -> BTreeSet<&OwnerId> {
+        let this_part = |v: &VerificationTask| {
+            v.purpose.is_claim() && v.first_probe == verification.first_probe
+        };
+        match verification.purpose {
+            // The next probes of the same round may go to whoever had the last.
+            Purpose::Probe => BTreeSet::new(),
+            Purpose::Confirm | Purpose::Canary => self.owners_that_saw(receipt.id, |_| true),
+            Purpose::Claim => self.owners_that_saw(receipt.id, |v| !v.purpose.is_claim()),
+            Purpose::ClaimConfirm => {
+                let all =
+                    self.owners_that_saw(receipt.id, |v| !v.purpose.is_claim() || this_part(v));
+                if self.verifying_owners(receipt.id).any(|owner| !all.contains(owner)) {
+                    all
+                } else {
+                    // Nobody is left who never saw the frame; at least somebody else than last time.
+                    self.owners_that_saw(receipt.id, this_part)
+                }
+            }
+        }
     }
 
     pub(super) fn may_verify(
