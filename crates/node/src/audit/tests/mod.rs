@@ -217,7 +217,10 @@ async fn links_that_are_missing() {
     check(1, "belongs to the worker's owner", |p, cast| {
         p.owned_by(cast.verifier.node_id(), "ada's owner");
     });
-    check(1, "nobody held its output", |p, _| p.verdict(0).developed = false);
+    check(1, "nobody held its output", |p, _| {
+        p.verdict(0).developed = false;
+        p.verdict(3).developed = false;
+    });
     check(3, "no checked frame of its lease vouches", |p, _| {
         p.receipts[0].status = ReceiptStatus::Withdrawn;
         p.receipts[1].status = ReceiptStatus::Withdrawn;
