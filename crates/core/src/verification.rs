@@ -68,7 +68,7 @@ pub enum VerificationStatus {
         given_at: Time,
     },
     /// It was answered and judged.
-    Judged(Verdict),
+    Judged(Box<Verdict>),
     /// Not needed any more, or it came to nothing.
     Dropped,
 }

@@ -56,7 +56,7 @@ impl Farm {
         let outcome = verdict.outcome;
         let reason = verdict.reason.clone();
         self.count_between(id, verification.receipt, &verdict);
-        self.set_verification(id, VerificationStatus::Judged(verdict));
+        self.set_verification(id, VerificationStatus::Judged(Box::new(verdict)));
         self.record(verifier, |node| node.record.verifications += 1);
         if let Some(job) = self.jobs.get_mut(&verification.job) {
             job.verification_px = job.verification_px.saturating_add(rendered_px);

@@ -304,7 +304,7 @@ impl Mirror for TaskStatus {
 pub(crate) enum VerificationStatusV1 {
     Queued,
     Leased { node: [u8; 32], given_at: u64 },
-    Judged(#[serde(with = "crate::mirror")] Verdict),
+    Judged(#[serde(with = "crate::mirror")] Box<Verdict>),
     Dropped,
 }
 

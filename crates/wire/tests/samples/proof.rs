@@ -47,7 +47,7 @@ pub(super) fn proof() -> Proof {
         }],
         pictures: true,
     };
-    let judged = verification(VerificationStatus::Judged(verdict()));
+    let judged = verification(VerificationStatus::Judged(Box::new(verdict())));
     Proof {
         facts,
         records: vec![

@@ -75,7 +75,7 @@ pub(super) fn cases() -> Vec<Case> {
     let verifications = [
         ("row_verification_queued", VerificationStatus::Queued),
         ("row_verification_leased", leased),
-        ("row_verification_judged", VerificationStatus::Judged(verdict())),
+        ("row_verification_judged", VerificationStatus::Judged(Box::new(verdict()))),
         ("row_verification_dropped", VerificationStatus::Dropped),
     ];
     cases.extend(verifications.map(|(name, status)| {

@@ -217,7 +217,7 @@ async fn add_verdict(
     let judged = verdict::judged(&grounds, &probes);
     let (reject_p, accept_p) = verdict::chances(&judged);
     let outcome = verdict::outcome(judged.verdict());
-    verification.status = VerificationStatus::Judged(Verdict {
+    verification.status = VerificationStatus::Judged(Box::new(Verdict {
         outcome,
         verifier: cast.verifier.node_id(),
         device: DEVICE.into(),
@@ -233,7 +233,7 @@ async fn add_verdict(
         developed: outcome == Outcome::Accepted,
         reason: judged.to_string(),
         judged_at: Time(id.0),
-    });
+    }));
     parts.verifications.push(verification);
     parts.blobs.extend([blob, excerpt]);
 }
