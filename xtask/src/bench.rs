@@ -15,7 +15,7 @@ struct Bench {
     about: &'static str,
 }
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     Bench {
         name: "judge-time",
         package: "candela-proof",
@@ -31,6 +31,14 @@ const BENCHES: [Bench; 4] = [
         arguments: "[FOLDER]",
         release: true,
         about: "commits per second by rows per commit",
+    },
+    Bench {
+        name: "network",
+        package: "candela-testkit",
+        example: "network_sim",
+        arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
+        release: true,
+        about: "a whole network with cheats, simulated from a seed over the real rules",
     },
     Bench {
         name: "scene",
@@ -94,7 +102,7 @@ mod tests {
         let error = run(&crate::root(), "speed", &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no measurement speed; there are judge-time, commit-rate, scene, proof"
+            "there is no measurement speed; there are judge-time, commit-rate, network, scene, proof"
         );
     }
 }

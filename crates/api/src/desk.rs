@@ -2,8 +2,10 @@
 
 use candela_blobs::Blobs;
 use candela_core::farm::{Command, Farm, Reply};
-use candela_core::id::EngineBuild;
-use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, Manager, TicketRequest};
+use candela_core::id::{EngineBuild, JobId};
+use candela_node::manager::{
+    ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest,
+};
 use std::collections::BTreeSet;
 use tokio::sync::broadcast;
 
@@ -42,6 +44,10 @@ impl Desk {
 
     pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         either!(self, with => with.ticket(request).await)
+    }
+
+    pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {
+        either!(self, with => with.proof(job, pictures).await)
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<FarmEvent> {

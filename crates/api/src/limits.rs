@@ -59,3 +59,13 @@ pub const PROBES_TOLD_MAX: usize = 256;
 
 /// Frames told of one task of a node.
 pub const TASK_FRAMES_TOLD_MAX: usize = 8;
+
+/// Pictures of evidence made at once: each holds the evidence of one verdict in memory.
+pub const PICTURES_MAX: usize = 2;
+
+/// How long a picture waits for its turn: a page asks for a dozen at once, each below a second.
+pub const PICTURE_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// Bytes of evidence of which pictures are made: 24 tiles of 64 channels, each rendered three times,
+/// are 75 MB, as are the worker's tiles at a third.
+pub const PICTURE_BLOB_BYTES_MAX: u64 = 96 << 20;

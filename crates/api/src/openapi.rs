@@ -1,7 +1,7 @@
 //! The description of the interface, made from the handlers themselves.
 
 use crate::guard;
-use crate::routes::{blobs, events, frames, jobs, nodes, session};
+use crate::routes::{blobs, claims, events, frames, jobs, nodes, pictures, proof, session};
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::State;
@@ -21,6 +21,7 @@ use utoipa_axum::routes;
     tags(
         (name = "jobs", description = "What users submit"),
         (name = "frames", description = "What they get back"),
+        (name = "claims", description = "What users say is wrong, and what came of it"),
         (name = "blobs", description = "Files of scenes, outputs, evidence"),
         (name = "nodes", description = "Machines that render and verify"),
         (name = "events", description = "What changes, as it changes"),
@@ -46,10 +47,17 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(jobs::retry))
         .routes(routes!(frames::list))
         .routes(routes!(frames::show))
+        .routes(routes!(claims::make))
+        .routes(routes!(claims::list))
+        .routes(routes!(claims::of_job))
+        .routes(routes!(claims::show))
+        .routes(routes!(pictures::of_verification))
+        .routes(routes!(pictures::of_claim))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::ticket))
         .routes(routes!(events::all))
         .routes(routes!(events::of_job))
+        .routes(routes!(proof::get))
         .route_layer(axum::middleware::from_fn(guard::require_trust));
     // These decide for themselves what they tell whom.
     let open = OpenApiRouter::new()

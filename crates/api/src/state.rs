@@ -3,7 +3,7 @@
 use crate::config::ApiConfig;
 use crate::desk::Desk;
 use crate::hub::Hub;
-use crate::limits::STREAMS_MAX;
+use crate::limits::{PICTURES_MAX, STREAMS_MAX};
 use crate::rate::Rates;
 use crate::uploads;
 use std::sync::{Arc, OnceLock};
@@ -22,6 +22,8 @@ pub(crate) struct Inner {
     pub(crate) rates: Rates,
     pub(crate) uploads: Semaphore,
     pub(crate) streams: Arc<Semaphore>,
+    /// Turns at making pictures of evidence.
+    pub(crate) pictures: Semaphore,
     /// Set when the manager ends: event streams end then.
     pub(crate) ending: CancellationToken,
     /// The description of the interface as JSON.
@@ -38,6 +40,7 @@ impl AppState {
             rates: Rates::default(),
             uploads: Semaphore::new(config.uploads_max.max(1)),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            pictures: Semaphore::new(PICTURES_MAX),
             ending,
             openapi: OnceLock::new(),
             tasks: vec![feeding, sweeping.abort_handle()],

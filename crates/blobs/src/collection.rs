@@ -155,6 +155,18 @@ impl Blobs {
         Collection::new(entries).map_err(refused)
     }
 
+    /// The blobs that a collection consists of: its own, that of its names, and those it names.
+    ///
+    /// # Errors
+    /// When it is not here, or not a collection.
+    pub async fn collection_blobs(&self, hash: BlobHash) -> Result<Vec<BlobHash>, BlobError> {
+        self.collection_head(hash).await?;
+        let root = self.read(hash, root_bytes_max()).await?;
+        let named =
+            root.chunks_exact(HASH_BYTES as usize).filter_map(|bytes| bytes.try_into().ok());
+        Ok(std::iter::once(hash).chain(named.map(BlobHash)).collect())
+    }
+
     /// Number of entries of a collection, and the blob with their names.
     pub(crate) async fn collection_head(
         &self,

@@ -21,6 +21,7 @@ mod store;
 
 pub use collection::{Collection, CollectionError};
 pub use error::{BlobError, ProviderFailure};
+pub use excerpt::{ExcerptError, read_excerpt};
 pub use export::ExportMode;
 pub use fetch::{FetchOptions, FetchProgress, FetchStats, Fetcher};
 pub use serve::{ALPN, ReadPolicy};

@@ -1,7 +1,7 @@
 //! The command line: what can be said, with the help text as its documentation.
 
 use crate::commands::{
-    config, demo, engine, job, manager, node, render, ticket, verifier, watch, worker,
+    claim, config, demo, engine, job, manager, node, proof, render, ticket, verifier, watch, worker,
 };
 use crate::config::Config;
 use crate::terminal::{Color, Style};
@@ -62,6 +62,10 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     #[command(subcommand)]
     Job(job::JobCommand),
+    #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    #[command(subcommand)]
+    Proof(proof::ProofCommand),
     Node(node::NodeArgs),
     #[command(subcommand)]
     Ticket(ticket::TicketCommand),

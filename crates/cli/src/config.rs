@@ -3,6 +3,7 @@
 //! All settings stand in one table ([`KEYS`]), from which reading the file, refusing unknown keys
 //! and `candela config show` follow, so that no setting can be read that isn't shown.
 
+use crate::policy::within;
 use crate::report::WithHint;
 use crate::terminal::Color;
 use crate::units::Bytes;
@@ -63,6 +64,90 @@ pub(crate) const KEYS: &[Key] = &[
     key("node.engine-driver", "CANDELA_ENGINE_DRIVER", None, is::<PathBuf>),
     key("output.color", "CANDELA_COLOR", Some("auto"), is_color),
     key("output.log", "RUST_LOG", None, is::<String>),
+    key("verification.probes", "CANDELA_VERIFICATION_PROBES", Some("5"), |text| {
+        within(text, 1..=128_u32)
+    }),
+    key("verification.probes-min", "CANDELA_VERIFICATION_PROBES_MIN", Some("3"), |text| {
+        within(text, 1..=128_u32)
+    }),
+    key("verification.probes-max", "CANDELA_VERIFICATION_PROBES_MAX", Some("48"), |text| {
+        within(text, 3..=128_u32)
+    }),
+    key("verification.probe-budget", "CANDELA_VERIFICATION_PROBE_BUDGET", Some("0.05"), |text| {
+        within(text, 0.001..=1.0)
+    }),
+    key("verification.verified-first", "CANDELA_VERIFICATION_VERIFIED_FIRST", Some("20"), |text| {
+        within(text, 1..=1_000_000_u32)
+    }),
+    key("verification.detection", "CANDELA_VERIFICATION_DETECTION", Some("0.9"), |text| {
+        within(text, 0.01..=1.0)
+    }),
+    key("verification.margin", "CANDELA_VERIFICATION_MARGIN", Some("2"), |text| {
+        within(text, 0.1..=1_000.0)
+    }),
+    key(
+        "verification.withheld-frames",
+        "CANDELA_VERIFICATION_WITHHELD_FRAMES",
+        Some("20"),
+        |text| within(text, 1..=1_000_000_u64),
+    ),
+    key("verification.rate-min", "CANDELA_VERIFICATION_RATE_MIN", Some("0.1"), |text| {
+        within(text, 0.01..=1.0)
+    }),
+    key("verification.second-rate", "CANDELA_VERIFICATION_SECOND_RATE", Some("0.05"), |text| {
+        within(text, 0.0..=1.0)
+    }),
+    key("verification.probation", "CANDELA_VERIFICATION_PROBATION", Some("3"), |text| {
+        within(text, 0..=1_000_000_u64)
+    }),
+    key("verification.canary-rate", "CANDELA_VERIFICATION_CANARY_RATE", Some("0.02"), |text| {
+        within(text, 0.0..=0.5)
+    }),
+    key(
+        "verification.failures-suspend",
+        "CANDELA_VERIFICATION_FAILURES_SUSPEND",
+        Some("2"),
+        |text| within(text, 1..=1_000_000_u64),
+    ),
+    key(
+        "verification.failures-share",
+        "CANDELA_VERIFICATION_FAILURES_SHARE",
+        Some("0.01"),
+        |text| within(text, 0.0..=1.0),
+    ),
+    key("verification.convict", "CANDELA_VERIFICATION_CONVICT", Some("2"), |text| {
+        within(text, 2..=100_usize)
+    }),
+    key(
+        "verification.convict-established",
+        "CANDELA_VERIFICATION_CONVICT_ESTABLISHED",
+        Some("3"),
+        |text| within(text, 2..=100_usize),
+    ),
+    key("verification.opinions-max", "CANDELA_VERIFICATION_OPINIONS_MAX", Some("12"), |text| {
+        within(text, 3..=100_usize)
+    }),
+    key("verification.reopen-hours", "CANDELA_VERIFICATION_REOPEN_HOURS", Some("24"), |text| {
+        within(text, 0..=8_760_u64)
+    }),
+    key("verification.claims-open", "CANDELA_VERIFICATION_CLAIMS_OPEN", Some("4"), |text| {
+        within(text, 1..=1_000_usize)
+    }),
+    key("verification.claims-per-day", "CANDELA_VERIFICATION_CLAIMS_PER_DAY", Some("50"), |text| {
+        within(text, 0..=100_000_usize)
+    }),
+    key(
+        "verification.claims-dismissed-per-day",
+        "CANDELA_VERIFICATION_CLAIMS_DISMISSED_PER_DAY",
+        Some("10"),
+        |text| within(text, 1..=100_000_usize),
+    ),
+    key("verification.claim-tiles", "CANDELA_VERIFICATION_CLAIM_TILES", Some("24"), |text| {
+        within(text, 1..=64_u32)
+    }),
+    key("verification.claim-opinions", "CANDELA_VERIFICATION_CLAIM_OPINIONS", Some("5"), |text| {
+        within(text, 3..=100_usize)
+    }),
 ];
 
 /// Where a value came from.
@@ -190,7 +275,8 @@ fn read_file(text: &str) -> Result<BTreeMap<&'static str, String>> {
             let value = match value {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Integer(number) => number.to_string(),
-                _ => return Err(anyhow!("{full} must be a text or a whole number")),
+                toml::Value::Float(number) => number.to_string(),
+                _ => return Err(anyhow!("{full} must be a text or a number")),
             };
             (key.check)(&value).map_err(|why| anyhow!("{full}: {why}"))?;
             values.insert(key.name, value);
@@ -253,6 +339,9 @@ mod tests {
 
     #[test]
     fn values_are_typed() {
+        let shares = config("[verification]\nrate-min = 0.25\nmargin = 3", &[]);
+        assert_eq!(shares.need::<f64>("verification.rate-min", None).unwrap(), 0.25);
+        assert_eq!(shares.need::<f64>("verification.margin", None).unwrap(), 3.0);
         let config = config("[node]\nslots = 3\nmemory = \"8GiB\"", &[]);
         assert_eq!(config.need::<u32>("node.slots", None).unwrap(), 3);
         assert_eq!(config.need::<u32>("node.slots", Some(5)).unwrap(), 5);
@@ -268,7 +357,15 @@ mod tests {
         check("[client]\nmanger = \"x\"", "there is no key manger in [client]");
         check("[clients]\nmanager = \"x\"", "there is no table [clients]");
         check("log = \"debug\"", "there is no table [log]");
-        check("[node]\nslots = true", "node.slots must be a text or a whole number");
+        check("[node]\nslots = true", "node.slots must be a text or a number");
+        check(
+            "[verification]\nrate-min = 0",
+            "verification.rate-min: \"0\" is not allowed; it is a number from 0.01 to 1",
+        );
+        check(
+            "[verification]\nprobes = 2.5",
+            "verification.probes: \"2.5\" is not allowed; it is a number from 1 to 128",
+        );
         check("[node]\nslots = -1", "node.slots: invalid digit found in string");
         check("[output]\ncolor = \"pink\"", "output.color: invalid variant: pink");
         check(

@@ -50,6 +50,7 @@ fn wrong_usage_is_explained() {
         "candela node list --join T",
         "candela ticket create",
         "candela job show seven",
+        "candela claim make 7",
         "candela demo --frames 2",
         "candela fly",
     ];
@@ -66,6 +67,9 @@ fn right_usage_is_understood() {
     check("candela render scene.blend --frames 1-24 -o frames --samples 8 --format png16 --json");
     check("candela render scene.blend --detach --manager http://10.0.0.1:4470 --token t");
     check("candela node list --json");
+    check("candela claim make 7 -3 --comment wrong --watch");
+    check("candela claim list");
+    check("candela claim show 12 --pictures folder --json");
     check("candela node --join T");
     check("candela node --join T --roles worker,verifier --slots 2 --memory 8GiB");
     check("candela worker --join T --engine-driver cheat.py --threads 1");

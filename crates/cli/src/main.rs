@@ -12,6 +12,7 @@ mod follow;
 mod help_tests;
 mod logging;
 mod pack;
+mod policy;
 mod print;
 mod report;
 mod roles;

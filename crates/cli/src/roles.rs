@@ -265,7 +265,8 @@ async fn announce(
         );
     }
     let token = token.map(|token| format!("token:  {token}\n")).unwrap_or_default();
-    print::data(&format!("page:   {page}/\n{token}ticket: {ticket}\n"))?;
+    let node = manager.addr().node;
+    print::data(&format!("page:   {page}/\nnode:   {node}\n{token}ticket: {ticket}\n"))?;
     print::note(
         "a worker joins with `candela worker --join TICKET`, a verifier with `candela verifier --join TICKET`",
     );

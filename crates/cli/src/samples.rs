@@ -1,10 +1,10 @@
 //! What a manager may answer, for tests of what is printed.
 
 use candela_wire::api::{
-    AllowRequest, FrameCounts, FrameDetail, FrameState, FrameSummary, JobDetail, JobState,
-    JobSummary, NodeInfo, NodeRecord, NodeRef, NodeTask, OutcomeName, OverridesRequest, ProbeInfo,
-    Progress, PurposeName, ReceiptInfo, ReceiptState, RefusalInfo, RoleName, VerdictInfo,
-    VerificationCost, VerificationInfo, VerificationState,
+    AllowRequest, ClaimDetail, ClaimInfo, ClaimState, FrameCounts, FrameDetail, FrameState,
+    FrameSummary, JobDetail, JobState, JobSummary, NodeInfo, NodeRecord, NodeRef, NodeTask,
+    OutcomeName, OverridesRequest, ProbeInfo, Progress, PurposeName, ReceiptInfo, ReceiptState,
+    RefusalInfo, RoleName, VerdictInfo, VerificationCost, VerificationInfo, VerificationState,
 };
 
 fn node(name: &str) -> NodeRef {
@@ -164,7 +164,34 @@ pub(crate) fn rejected_frame() -> FrameDetail {
             ],
         }],
         crashed_on: Vec::new(),
+        claim_terms: None,
     }
+}
+
+/// A claim that was upheld: the first of its parts was found wrong by two verifiers.
+pub(crate) fn claim() -> ClaimDetail {
+    let claim = ClaimInfo {
+        id: 12,
+        job_id: 7,
+        frame: 3,
+        receipt_id: 21,
+        user: "ada".into(),
+        comment: "the lamp is missing".into(),
+        made_at_ms: 1_700_000_000_000,
+        ended_at_ms: Some(1_700_000_095_000),
+        status: ClaimState::Upheld,
+        reason: Some("the frame is not what the scene defines".into()),
+        tiles_judged: 48,
+        tiles: 60,
+    };
+    let queued = VerificationInfo {
+        status: VerificationState::Dropped,
+        verdict: None,
+        ..verification(PurposeName::Claim)
+    };
+    let verifications =
+        vec![verification(PurposeName::Claim), verification(PurposeName::ClaimConfirm), queued];
+    ClaimDetail { claim, worker: node("wanda"), verifications }
 }
 
 pub(crate) fn nodes() -> Vec<NodeInfo> {
@@ -182,6 +209,7 @@ pub(crate) fn nodes() -> Vec<NodeInfo> {
         engines: vec!["blender-4.5.15".into()],
         slots: 1,
         record: NodeRecord { frames_accepted: 21, ..NodeRecord::default() },
+        check_rate: Some(0.102),
         suspended: None,
         tasks: vec![NodeTask { task_id: 3, job_id: 7, frames: vec![2, 3], frames_left: 2 }],
         verifications: 1,
@@ -195,6 +223,7 @@ pub(crate) fn nodes() -> Vec<NodeInfo> {
         device: None,
         memory_bytes: None,
         record: NodeRecord { frames_rejected: 2, rejections_in_row: 2, ..NodeRecord::default() },
+        check_rate: Some(1.0),
         suspended: Some("2 leases in a row were rejected".into()),
         tasks: Vec::new(),
         verifications: 0,

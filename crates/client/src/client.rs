@@ -270,12 +270,32 @@ impl Client {
         transfer::save(self, response, &format!("frame {number} of job {job}"), to).await
     }
 
+    /// Downloads the proof of what is decided of a job to the file `to`; returns its length.
+    ///
+    /// It is written under another name beside it, and gets its name when it is whole. What it is
+    /// worth says who checks it.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn download_proof(
+        &self,
+        job: u64,
+        pictures: bool,
+        to: &Path,
+    ) -> Result<u64, ClientError> {
+        let mut pairs = Vec::new();
+        push(&mut pairs, "without_pictures", (!pictures).then_some(true));
+        let request = self.request(Method::GET, &format!("/jobs/{job}/proof"), &pairs);
+        let response = self.send(request).await?;
+        transfer::save_as_is(self, response, to).await
+    }
+
     pub(crate) async fn open_events(&self, job: Option<u64>) -> Result<Response, ClientError> {
         let path = job.map_or_else(|| "/events".to_owned(), |job| format!("/jobs/{job}/events"));
         self.send(self.request(Method::GET, &path, &[])).await
     }
 
-    async fn get<R: DeserializeOwned>(
+    pub(crate) async fn get<R: DeserializeOwned>(
         &self,
         path: &str,
         pairs: &[(&str, String)],
@@ -284,7 +304,7 @@ impl Client {
         self.json(self.send(request).await?).await
     }
 
-    async fn post<R: DeserializeOwned>(
+    pub(crate) async fn post<R: DeserializeOwned>(
         &self,
         path: &str,
         body: Option<&impl Serialize>,
@@ -296,7 +316,12 @@ impl Client {
         self.json(self.send(request).await?).await
     }
 
-    fn request(&self, method: Method, path: &str, pairs: &[(&str, String)]) -> RequestBuilder {
+    pub(crate) fn request(
+        &self,
+        method: Method,
+        path: &str,
+        pairs: &[(&str, String)],
+    ) -> RequestBuilder {
         self.request_of(&self.http, method, path, pairs)
     }
 
@@ -323,7 +348,7 @@ impl Client {
         }
     }
 
-    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         let status = response.status();
         if status.is_success() {
@@ -370,7 +395,7 @@ impl Client {
     }
 }
 
-fn push<T: ToString>(
+pub(crate) fn push<T: ToString>(
     pairs: &mut Vec<(&'static str, String)>,
     name: &'static str,
     value: Option<T>,

@@ -2,6 +2,7 @@
 //!
 //! Start reading at [`Client`]. It is all that the command line uses to reach a manager as a user.
 
+mod claims;
 mod client;
 mod error;
 mod events;

@@ -112,6 +112,27 @@ pub(crate) async fn save(
     checked
 }
 
+/// Writes a reply's body to a file: under another name first, and to its own once it is whole.
+pub(crate) async fn save_as_is(
+    client: &Client,
+    response: Response,
+    to: &Path,
+) -> Result<u64, ClientError> {
+    let part = part_name(to);
+    let saved = match write(client, response, &part).await {
+        Ok(got) => {
+            let named = fs::rename(&part, to).await;
+            named.map(|()| got.bytes).map_err(|source| failed("writing", to, source))
+        }
+        Err(error) => Err(error),
+    };
+    if saved.is_err() {
+        // It may not even have been made.
+        fs::remove_file(&part).await.ok();
+    }
+    saved
+}
+
 async fn write(
     client: &Client,
     response: Response,

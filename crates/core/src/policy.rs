@@ -29,6 +29,8 @@ pub struct Policy {
     pub probes_max: u32,
     /// Rejected leases in a row after which a worker gets no more work.
     pub rejections_suspend: u32,
+    /// Convictions within the time of reopening after which it gets none either, whatever lies between.
+    pub convictions_suspend: usize,
     /// Failed verification tasks of one receipt after which its frame is rendered again.
     pub verification_tries_max: u32,
     /// How verifiers are kept honest.
@@ -92,6 +94,7 @@ impl Default for Policy {
             checking: Checking::default(),
             probes_max: 48,
             rejections_suspend: 2,
+            convictions_suspend: 3,
             verification_tries_max: 6,
             verifiers: Verifying::default(),
             reopen_ms: 24 * 3_600_000,

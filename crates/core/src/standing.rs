@@ -71,7 +71,7 @@ impl Default for Checking {
             margin: 2.0,
             withheld_frames: 20,
             rate_min: 0.1,
-            probes_first: 5,
+            probes_first: 9,
             probes_first_min: 3,
             probe_budget: 0.05,
         }
@@ -91,12 +91,15 @@ impl Checking {
     }
 
     /// Probes of a frame's first verification task: as many as the budget allows, within bounds.
+    ///
+    /// An odd number of them, since the first, third, fifth … are the ones that are drawn evenly.
     #[must_use]
     pub fn probes(&self, size: Size, probe_edge_px: u32) -> u32 {
         let probe_px = 2 * u64::from(probe_edge_px) * u64::from(probe_edge_px);
         let budget = self.probe_budget * size.pixels() as f64 / probe_px.max(1) as f64;
         let most = self.probes_first.max(self.probes_first_min);
-        (budget.min(f64::from(most)) as u32).clamp(self.probes_first_min, most)
+        let probes = (budget.min(f64::from(most)) as u32).clamp(self.probes_first_min, most);
+        if probes > self.probes_first_min { (probes - 1) | 1 } else { probes }
     }
 }
 
@@ -179,9 +182,10 @@ mod tests {
     #[test]
     fn probes_keep_to_the_budget() {
         let probes = |width, height| Checking::default().probes(Size { width, height }, 32);
-        assert_eq!(probes(1920, 1080), 5);
+        assert_eq!(probes(1920, 1080), 9);
+        assert_eq!(probes(1280, 720), 9);
         assert_eq!(probes(640, 360), 5);
-        assert_eq!(probes(576, 324), 4);
+        assert_eq!(probes(576, 324), 3);
         assert_eq!(probes(320, 180), 3, "small frames cost more than the budget");
     }
 

@@ -31,6 +31,15 @@ pub struct Engine {
     scene_open: bool,
     results: u64,
     fresh: bool,
+    undevelopable: Vec<String>,
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // What a request that was given up on left behind can be gigabytes.
+        self.kill();
+        self.launch.clear_work().ok();
+    }
 }
 
 impl Engine {
@@ -40,7 +49,15 @@ impl Engine {
     /// If a folder can't be made or the driver is not there.
     pub async fn start(options: EngineOptions) -> Result<Self, EngineError> {
         let launch = Launch::new(&options)?;
-        Ok(Engine { options, launch, process: None, scene_open: false, results: 0, fresh: false })
+        Ok(Engine {
+            options,
+            launch,
+            process: None,
+            scene_open: false,
+            results: 0,
+            fresh: false,
+            undevelopable: Vec::new(),
+        })
     }
 
     /// Asks what engine this is. A scene that was open is closed.
@@ -74,7 +91,8 @@ impl Engine {
         let inside = self.launch.scene_inside(scene_dir, main_file);
         let limit_s = self.options.limits.open_s_max;
         let request = json!({ "path": inside, "scene": options.scene });
-        let facts: Facts = self.ask("open", request, limit_s, &mut |_| {}).await?;
+        let mut facts: Facts = self.ask("open", request, limit_s, &mut |_| {}).await?;
+        self.undevelopable = facts.take_undevelopable();
         self.scene_open = true;
         Ok(facts.into_core(header.version))
     }
@@ -121,9 +139,23 @@ impl Engine {
     /// Develops layers: the output file, which belongs to the caller.
     ///
     /// # Errors
-    /// As [`Engine::render`], and if the layers are not of the size that the settings say.
+    /// As [`Engine::render`], and if the layers are not of the size that the settings say. What
+    /// [`Engine::undevelopable`] knows of is declined with the code `undevelopable`.
     pub async fn develop(&mut self, request: &DevelopRequest) -> Result<PathBuf, EngineError> {
         self.check_region(request.region, &request.settings)?;
+        let developed = self.develop_in_work(request).await;
+        // The layers are as large as they get, and the engine may be idle for long.
+        self.launch.clear_work()?;
+        developed
+    }
+
+    /// Why the open scene's output can't be developed from its layers; empty if it can, as far as can be seen.
+    #[must_use]
+    pub fn undevelopable(&self) -> &[String] {
+        &self.undevelopable
+    }
+
+    async fn develop_in_work(&mut self, request: &DevelopRequest) -> Result<PathBuf, EngineError> {
         self.launch.clear_work()?;
         let exr = self.launch.work_outside("layers.exr");
         let (layers, size) = (request.layers.clone(), request.settings.size);

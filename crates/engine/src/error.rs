@@ -17,7 +17,7 @@ pub enum EngineError {
     /// The engine looked at the request and declined: the reason is in the scene or the settings.
     #[error("{text}")]
     Declined {
-        /// Stable name of the reason: `no-camera`, `no-such-camera`, `no-such-scene`, `not-cycles`, `unreadable`.
+        /// Stable name of the reason: `no-camera`, `no-such-camera`, `no-such-scene`, `not-cycles`, `unreadable`, `undevelopable`, `nothing-rendered`.
         code: String,
         /// What to tell the user.
         text: String,

@@ -6,10 +6,13 @@ use candela_core::layers::{Pixels, Region, Size};
 use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::settings::{OutputFormat, RenderSettings};
 
+use crate::compare_output::same_output;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::layers::LayersReader;
-use crate::options::{EngineOptions, OpenOptions, RenderRequest, RenderedLayers};
+use crate::options::{
+    DevelopRequest, EngineOptions, OpenOptions, RenderRequest, Rendered, RenderedLayers,
+};
 
 /// What inspection found out.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +21,20 @@ pub struct Inspection {
     pub facts: SceneFacts,
     /// What the preview told; none if the scene can't be rendered as it is (the facts say why).
     pub preview: Option<PreviewFacts>,
+    /// Whether the output follows from the layers.
+    pub development: Development,
+}
+
+/// Whether a scene's output follows from its layers, so that the output can be checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Development {
+    /// Not looked at, since there is no preview.
+    #[default]
+    Unknown,
+    /// The preview's output was developed again from its layers, in another process.
+    Repeats,
+    /// It can't be so, or wasn't: the reasons, for people.
+    Differs(Vec<String>),
 }
 
 /// What inspection is to look at.
@@ -57,17 +74,55 @@ pub async fn inspect(
     let facts = engine.open(scene_dir, main_file, &open).await?;
     let renders = facts.render_engine == "CYCLES" || what.force_cycles;
     if !renders || (facts.camera.is_none() && what.camera.is_none()) || facts.size.pixels() == 0 {
-        return Ok(Inspection { facts, preview: None });
+        return Ok(Inspection { facts, preview: None, development: Development::Unknown });
     }
     let request = request(&facts, what);
-    let first = picture(&mut engine, &request).await?;
+    let known = engine.undevelopable().to_vec();
+    let with_output = RenderRequest { output: known.is_empty(), ..request.clone() };
+    let developable = engine.render(&with_output, |_| {}).await?;
+    let first = pixels(&developable, &request)?;
     let other = RenderRequest { seed_offset: OTHER_SEED, ..request.clone() };
     let other = picture(&mut engine, &other).await?;
     engine.open(scene_dir, main_file, &open).await?;
     let again = picture(&mut engine, &request).await?;
+    let development = match &developable.output {
+        Some(output) => development(&mut engine, &request, &developable.layers, output).await?,
+        None => Development::Differs(known),
+    };
     engine.quit().await;
     let preview = compare(&first, &other, &again);
-    Ok(Inspection { facts, preview: Some(preview) })
+    Ok(Inspection { facts, preview: Some(preview), development })
+}
+
+/// Develops the preview's layers as a manager would, in a process that didn't render them.
+async fn development(
+    engine: &mut Engine,
+    request: &RenderRequest,
+    layers: &RenderedLayers,
+    output: &Path,
+) -> Result<Development, EngineError> {
+    let RenderedLayers::File { path, .. } = layers else { return Ok(Development::Unknown) };
+    let develop = DevelopRequest {
+        frame: request.frame,
+        region: None,
+        settings: request.settings.clone(),
+        layers: path.clone(),
+    };
+    let developed = match engine.develop(&develop).await {
+        Ok(developed) => developed,
+        // What a development can't do is a fact of the scene. A crash is one of the engine.
+        Err(EngineError::Declined { text, .. } | EngineError::Failed { text, .. }) => {
+            return Ok(Development::Differs(vec![text]));
+        }
+        Err(error) => return Err(error),
+    };
+    let read =
+        |path: &Path| std::fs::read(path).map_err(|e| EngineError::io("can't read", path, e));
+    let compared = same_output(&read(output)?, &read(&developed)?, request.settings.format);
+    Ok(match compared {
+        Ok(_) => Development::Repeats,
+        Err(difference) => Development::Differs(vec![difference.to_string()]),
+    })
 }
 
 fn request(facts: &SceneFacts, what: &InspectOptions) -> RenderRequest {
@@ -79,7 +134,8 @@ fn request(facts: &SceneFacts, what: &InspectOptions) -> RenderRequest {
         scene: what.scene.clone(),
         camera: what.camera.clone(),
         force_cycles: what.force_cycles,
-        format: OutputFormat::Png,
+        // The one in which development shows best.
+        format: OutputFormat::Exr,
     };
     let frame = i32::try_from(middle).unwrap_or(first);
     RenderRequest { frame, region: None, seed_offset: 0, settings, output: false }
@@ -100,12 +156,18 @@ fn preview_size(size: Size) -> Size {
 
 async fn picture(engine: &mut Engine, request: &RenderRequest) -> Result<Pixels, EngineError> {
     let rendered = engine.render(request, |_| {}).await?;
-    match rendered.layers {
-        RenderedLayers::Pixels(pixels) => Ok(pixels),
+    let pixels = pixels(&rendered, request)?;
+    if let RenderedLayers::File { path, .. } = &rendered.layers {
+        std::fs::remove_file(path).map_err(|e| EngineError::io("can't remove", path, e))?;
+    }
+    Ok(pixels)
+}
+
+fn pixels(rendered: &Rendered, request: &RenderRequest) -> Result<Pixels, EngineError> {
+    match &rendered.layers {
+        RenderedLayers::Pixels(pixels) => Ok(pixels.clone()),
         RenderedLayers::File { path, .. } => {
-            let pixels = LayersReader::open(&path)?.region(Region::whole(request.settings.size))?;
-            std::fs::remove_file(&path).map_err(|e| EngineError::io("can't remove", &path, e))?;
-            Ok(pixels)
+            Ok(LayersReader::open(path)?.region(Region::whole(request.settings.size))?)
         }
     }
 }

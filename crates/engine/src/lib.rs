@@ -3,6 +3,7 @@
 //! Only this crate starts processes. What runs inside is not trusted: scenes come from strangers,
 //! and whatever comes out of the engine's process is checked before it is believed.
 
+pub mod compare_output;
 pub mod dependencies;
 pub mod engine;
 pub mod error;
@@ -21,6 +22,7 @@ pub mod provision;
 pub mod sandbox;
 mod watch;
 
+pub use compare_output::{Closeness, OutputDifference, same_output};
 pub use engine::Engine;
 pub use error::EngineError;
 pub use limits::EngineLimits;

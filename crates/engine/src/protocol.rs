@@ -128,6 +128,7 @@ pub(crate) struct Facts {
     device: String,
     scripts: Vec<String>,
     unbaked: Vec<String>,
+    undevelopable: Vec<String>,
     missing: Vec<Missing>,
     warnings: Vec<String>,
 }
@@ -145,6 +146,11 @@ fn cut_all(texts: Vec<String>) -> Vec<String> {
 }
 
 impl Facts {
+    /// Why the scene's output does not follow from its layers.
+    pub(crate) fn take_undevelopable(&mut self) -> Vec<String> {
+        cut_all(std::mem::take(&mut self.undevelopable))
+    }
+
     /// As the rules know them; `saved_by` is what the file's header says.
     pub(crate) fn into_core(self, header_version: [u32; 2]) -> SceneFacts {
         let third = if self.saved_by[..2] == header_version { self.saved_by[2] } else { 0 };

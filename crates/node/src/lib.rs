@@ -4,9 +4,11 @@
 //! No rule is decided here.
 
 pub mod agent;
+pub mod audit;
 pub mod config;
 mod engines;
 pub mod manager;
+pub mod pictures;
 mod port;
 mod scenes;
 mod verdict;

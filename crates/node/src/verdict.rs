@@ -1,17 +1,22 @@
 //! From pictures to a verdict, without a network or a clock: the manager judges with this, and so does
 //! who checks a kept verdict later.
 
+use bytes::Bytes;
 use candela_core::counts::TileCounts;
-use candela_core::layers::{Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
-use candela_core::task::VerificationKey;
-use candela_core::verification::{Floor, Outcome, ProbeCounts, Purpose, class_of};
+use candela_core::layers::{LayersLayout, Pixels, ProbeGrid, Region, Size, TileGrid, TileIndex};
+use candela_core::task::{Statement, VerificationKey};
+use candela_core::verification::{
+    Floor, Outcome, ProbeCounts, Purpose, VerificationTask, class_of,
+};
 use candela_core::{id::BlobHash, scene::PreviewFacts};
+use candela_engine::layers::{LayersHeader, decode_tile, read_header};
 use candela_proof::agreement::{CompareOptions, Mismatch, Rendering, compare};
 use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
 use candela_proof::judge::{self, NoiseFloor, Progress};
 use candela_proof::key::{self, NoiseMap, probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
 use candela_wire::evidence::{Evidence, ProbeEvidence};
+use std::ops::Range;
 
 /// Where the layers of a frame are looked at.
 pub(crate) struct Where<'a> {
@@ -54,6 +59,114 @@ pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
 pub(crate) fn tile_of(region: Region) -> TileIndex {
     use candela_core::layers::TILE_PX;
     TileIndex { column: region.x0 / TILE_PX, row: region.y0 / TILE_PX }
+}
+
+/// Bytes of the groups that a blob's hash is made over; parts of one can't be proved alone.
+const GROUP_BYTES: u64 = 16 * 1024;
+
+/// The ranges of whole groups that hold these ranges, one for each, of a blob of that length: what is
+/// fetched, and what an excerpt of the layers holds.
+pub(crate) fn whole_groups(ranges: &[Range<u64>], blob_bytes: u64) -> Vec<Range<u64>> {
+    let down = |at: u64| at - at % GROUP_BYTES;
+    let up = |at: u64| at.div_ceil(GROUP_BYTES).saturating_mul(GROUP_BYTES).min(blob_bytes);
+    ranges.iter().map(|range| down(range.start)..up(range.end)).collect()
+}
+
+/// The bytes of each range, from those of the whole groups that hold it.
+pub(crate) fn cut_groups(
+    parts: &[Bytes],
+    groups: &[Range<u64>],
+    ranges: &[Range<u64>],
+) -> Vec<Bytes> {
+    let cut = |((part, group), range): ((&Bytes, &Range<u64>), &Range<u64>)| {
+        let (start, end) = (range.start - group.start, range.end - group.start);
+        part.slice((start as usize).min(part.len())..(end as usize).min(part.len()))
+    };
+    parts.iter().zip(groups).zip(ranges).map(cut).collect()
+}
+
+/// The ranges of a layers blob that a verdict on these regions looks at: its header, then the tiles, each once.
+pub(crate) fn ranges_of(regions: &[Region], layout: &LayersLayout) -> Vec<Range<u64>> {
+    let tiles = tiles_of(regions);
+    let tiles = tiles.into_iter().map(|tile| layout.tile_range(tile));
+    std::iter::once(0..layout.header_bytes).chain(tiles).collect()
+}
+
+/// The stored tiles that hold these regions, each once.
+pub(crate) fn tiles_of(regions: &[Region]) -> Vec<TileIndex> {
+    let mut tiles: Vec<TileIndex> = regions.iter().map(|region| tile_of(*region)).collect();
+    tiles.sort_unstable();
+    tiles.dedup();
+    tiles
+}
+
+/// Whether evidence is of just what a verification task asked for; a sentence if it isn't.
+pub(crate) fn check_evidence(
+    evidence: &Evidence,
+    verification: &VerificationTask,
+    statement: &Statement,
+    regions: &[Region],
+) -> Result<(), String> {
+    let engine = &statement.engine;
+    if evidence.verification != verification.id || evidence.frame != statement.frame {
+        return Err("the evidence is of another verification task".into());
+    }
+    if evidence.engine != *engine {
+        return Err(format!("the evidence was rendered with {}, not {engine}", evidence.engine));
+    }
+    if !regions.iter().copied().eq(evidence.probes.iter().map(|probe| probe.region)) {
+        return Err("the evidence is of other regions than were asked for".into());
+    }
+    let second = verification.second_replica;
+    if evidence.probes.iter().any(|probe| probe.second.is_some() != second) {
+        return Err("the evidence has not the number of replicas that were asked for".into());
+    }
+    Ok(())
+}
+
+/// The header of a worker's layers, if they can be those of the frame.
+pub(crate) fn checked_header(
+    bytes: &[u8],
+    statement: &Statement,
+    expected: Size,
+    evidence: &Evidence,
+) -> Result<LayersHeader, String> {
+    let header = read_header(bytes).map_err(|error| error.to_string())?;
+    let size = header.layout.size;
+    if size != expected {
+        return Err(format!(
+            "the layers have {} × {} pixels, the frame has {} × {}",
+            size.width, size.height, expected.width, expected.height
+        ));
+    }
+    let channels = evidence.probes.first().map(|probe| &probe.replica.channels);
+    if channels.is_some_and(|channels| *channels != header.channels) {
+        return Err("the layers have other passes than the scene gives".into());
+    }
+    if header.layout.blob_bytes() != statement.layers_bytes {
+        return Err("the layers have another length than their header says".into());
+    }
+    Ok(header)
+}
+
+/// The worker's pixels of the regions, from the bytes of [`tiles_of`] them.
+pub(crate) fn cut_tiles(
+    header: &LayersHeader,
+    regions: &[Region],
+    parts: &[Bytes],
+) -> Result<Vec<Pixels>, String> {
+    let wanted = tiles_of(regions);
+    let mut tiles = std::collections::BTreeMap::new();
+    for (tile, bytes) in wanted.into_iter().zip(parts) {
+        tiles.insert(tile, decode_tile(header, tile, bytes).map_err(|error| error.to_string())?);
+    }
+    let grid = TileGrid { size: header.layout.size };
+    let cut = |region: &Region| {
+        let tile = tile_of(*region);
+        tiles.get(&tile)?.cut(grid.region(tile), *region)
+    };
+    let pixels: Option<Vec<Pixels>> = regions.iter().map(cut).collect();
+    pixels.ok_or_else(|| "a tile has another size than the frame gives it".into())
 }
 
 /// What is wrong with the pictures of a comparison.
@@ -127,6 +240,17 @@ pub(crate) fn judged(grounds: &Grounds, probes: &[ProbeCounts]) -> FrameJudgemen
     judge_frame(&of_frame, &grounds.of_lease, &noise_floor(grounds.floor), &policy, progress)
 }
 
+/// What a judgement says of chance: probability of so much disagreement under the floor, and of so
+/// little from the nearest cheat.
+pub(crate) fn chances(judged: &FrameJudgement) -> (f64, f64) {
+    let (informative, direct) = (&judged.judgement.informative, &judged.judgement.direct);
+    let tail = |a: f64, b: f64| a.min(b).exp();
+    (
+        tail(informative.ln_tail_floor, direct.ln_tail_floor),
+        tail(informative.ln_tail_cheat, direct.ln_tail_cheat),
+    )
+}
+
 /// The outcome of a judgement.
 pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
     match verdict {
@@ -149,6 +273,11 @@ pub(crate) fn floor(
         disagree_share: floor.disagree_share_upper,
         bad_probe_share: floor.bad_probe_share_upper,
     }
+}
+
+/// Between which shares any floor lies: it is moved by what was seen on the network, within these.
+pub(crate) fn floor_bounds() -> (f64, f64) {
+    (NoiseFloor::SHARE_MIN, NoiseFloor::SHARE_CAP)
 }
 
 fn noise_floor(floor: Floor) -> NoiseFloor {
@@ -207,3 +336,7 @@ fn replica_between(
         (None, None) => pictures_agree(&a.replica, &b.replica, &a.control, options).ok(),
     }
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -151,9 +151,11 @@ async fn what_a_rogue_says_is_refused_and_the_manager_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_signs_what_it_does_not_have_is_rejected() {
     let network = Network::start().await;
+    let job = network.submit(&common::demo_scene(), "1", common::small()).await;
+    // A node that says nothing for some seconds gets no work, and inspection may take longer.
+    network.inspected(job).await;
     let ticket = network.ticket(Role::Worker).await;
     let (mut rogue, _) = Rogue::connect(&network, &ticket).await;
-    let job = network.submit(&common::demo_scene(), "1", common::small()).await;
     let offer = loop {
         if let Some(ToNode::OfferTask(offer)) = rogue.hear().await {
             break *offer;
@@ -184,6 +186,37 @@ async fn a_worker_that_signs_what_it_does_not_have_is_rejected() {
     let waits = network.manager().read(move |farm| farm.waits_for(job)).await.unwrap();
     assert!(waits.unwrap().contains("a worker that has"), "nobody else is there yet");
     network.manager().apply(Command::Cancel(job)).await.unwrap();
+    rogue.endpoint.close().await;
+    network.end().await;
+}
+
+/// Whoever joined may read scenes, and neither evidence nor what another worker delivered.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_reads_scenes_and_no_evidence() {
+    let network = Network::start().await;
+    let ticket = network.ticket(Role::Worker).await;
+    let (rogue, _) = Rogue::connect(&network, &ticket).await;
+    let job = network.submit(&common::demo_scene(), "1", common::small()).await;
+    network.inspected(job).await;
+    let scene = network.manager().read(move |farm| farm.job(job).unwrap().submission.scene);
+    let scene = scene.await.unwrap();
+    let stored = network.manager().blobs();
+    let evidence = stored.add_bytes(vec![7; 50_000], "job/1/evidence/2").await.unwrap().hash;
+    let tiles = stored.add_bytes(vec![8; 50_000], "job/1/tiles/2").await.unwrap().hash;
+
+    let folder = tempfile::tempdir().unwrap();
+    let options = candela_blobs::OpenOptions::default();
+    let own = candela_blobs::Blobs::open(folder.path(), options).await.unwrap();
+    let fetcher = own.fetcher(rogue.endpoint.iroh());
+    let from = [network.manager().addr().clone()];
+    let pinned = candela_blobs::FetchOptions::pinned;
+    fetcher.fetch_collection(scene, &from, &pinned("scene")).await.unwrap();
+    for secret in [evidence, tiles] {
+        let got = fetcher.fetch(secret, &from, &pinned("secret")).await;
+        assert!(got.is_err(), "{secret} was given out");
+        assert!(!own.has(secret).await.unwrap());
+    }
+    own.shutdown().await.unwrap();
     rogue.endpoint.close().await;
     network.end().await;
 }

@@ -53,8 +53,8 @@
 //! 32 × 32 is one patch of 16 × 16, the clump that the nearest cheat is assumed to have. The worst
 //! honest cell that was measured, between different instruction sets, had 0.8 % of its pixels wrong,
 //! a thirtieth of that. Under a floor of 2 · 10⁻³ with clumps of 16 px, 256 of 1024 pixels have a
-//! chance of 3 · 10⁻²⁹ (16 or more of 64 draws), and under 10⁻², the most that a floor may be
-//! estimated to, 4 · 10⁻¹⁸; a hundred probes at that floor reach a chance of 4 · 10⁻¹⁶.
+//! chance of 3 · 10⁻²⁹ (16 or more of 64 draws); under 10⁻², the most that a floor is estimated to,
+//! it is 3 · 10⁻¹⁸, and 3 · 10⁻¹⁶ for any of a hundred probes.
 //! The model's weak place is an object that honest machines render differently as a whole. None was
 //! seen in a scene that repeats; in one that doesn't, a probe needs half of its pixels wrong to be
 //! bad, and their number decides (below).
@@ -64,8 +64,8 @@
 //! the probes are drawn by noise; against a forger who picks the quietest tenth of a picture, only
 //! the other half counts.
 //!
-//! More disagreement never turns a rejection into an acceptance: every test for acceptance looks at
-//! all wrong pixels and lets none pass that would reject if none were set aside.
+//! More disagreement never makes an acceptance out of anything else: every test for acceptance looks
+//! at all wrong pixels, and passes none that would reject if none were set aside.
 //!
 //! # Scenes that don't repeat
 //!
@@ -340,8 +340,11 @@ fn decide(j: &Judgement, policy: &Policy, exhausted: bool) -> (Verdict, Reason) 
     let hardly_informative = at_limit && j.informative.judged < policy.informative_px_min;
     let slope = floor::even_share(j.floor.disagree_share_upper, policy.cheat_share);
     let honest_share = |pool: &Pool| pool.wrong as f64 <= slope * pool.judged as f64;
-    let compatible = |pool: &Pool| pool.ln_tail_floor > stats::ln(policy.accept_error);
-    // What was set aside doesn't reject, but nothing is accepted with it.
+    // What was set aside doesn't reject, but it isn't overlooked when something is accepted.
+    let compatible = |pool: &Pool| {
+        let ln_tail = j.floor.ln_tail(pool.wrong as f64, pool.judged as f64);
+        ln_tail > stats::ln(policy.accept_error)
+    };
     let none_rejects = !j.informative.is_rejected_with_all() && !j.direct.is_rejected_with_all();
     let acceptances = [
         (

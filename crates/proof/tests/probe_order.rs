@@ -71,6 +71,23 @@ fn even_draws_are_even() {
 }
 
 #[test]
+fn the_first_draw_is_even_whatever_the_noise() {
+    let cells = grid(256, 160);
+    let mut values = vec![0.0; 40];
+    values[17] = 1.0;
+    let noise = NoiseMap::new(Size { width: 8, height: 5 }, values).unwrap();
+    let mut counts = vec![0u64; cells.len()];
+    for seed in 0..8000 {
+        let mut order = probe_order(&key(seed), 1, &LAYERS, cells, Some(&noise));
+        let (first, second) = (order.next().unwrap(), order.next().unwrap());
+        let number = |cell: ProbeIndex| (cell.row * cells.columns() + cell.column) as usize;
+        counts[number(first)] += 1;
+        assert!(number(first) == 17 || number(second) == 17, "all the noise is there");
+    }
+    check_chi_square(&counts, &vec![8000.0 / cells.len() as f64; cells.len()]);
+}
+
+#[test]
 fn odd_draws_follow_the_noise_of_the_cells_that_are_left() {
     let cells = grid(256, 32);
     let values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, f32::NAN, -3.0];

@@ -11,6 +11,7 @@ mod error;
 pub mod evidence;
 pub mod limits;
 mod mirror;
+pub mod provenance;
 pub mod rows;
 pub mod session;
 pub mod ticket;

@@ -46,3 +46,18 @@ pub const ADDRS_MAX: usize = 32;
 
 /// Characters of a ticket: what [`ADDRS_MAX`] managers of a few addresses each need, and what a person can still paste.
 pub const TICKET_CHARS_MAX: usize = 16 * 1024;
+
+/// Bytes of a proof's facts: a job of 100,000 scattered frames needs 3 MB, its frames named twice.
+pub const PROOF_FACTS_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes of a proof's records: a job of 100,000 frames needs 120 MB.
+pub const PROOF_RECORDS_BYTES_MAX: usize = 256 << 20;
+
+/// Bytes of one record of a proof: a verdict on 128 probes with all the texts that it may have.
+pub const PROOF_RECORD_BYTES_MAX: usize = 1 << 20;
+
+/// Blobs of a proof: evidence and the worker's tiles of four verdicts on each of 100,000 frames.
+pub const PROOF_BLOBS_MAX: usize = 800_000;
+
+/// Nodes that a proof names: as many as a large network has.
+pub const PROOF_NODES_MAX: usize = 10_000;

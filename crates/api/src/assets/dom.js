@@ -72,5 +72,5 @@ export function bar(counts) {
   }, ...parts);
 }
 
-/** A figure with its meaning under it. */
-export const figure = (value, meaning) => el('div', { class: 'figure' }, el('b', {}, value), el('span', {}, meaning));
+/** A figure with its meaning under it; a bad one is coloured. */
+export const figure = (value, meaning, bad = false) => el('div', { class: bad ? 'figure bad' : 'figure' }, el('b', {}, value), el('span', {}, meaning));

@@ -1,45 +1,63 @@
-// One frame: the picture, the probes on it, who rendered it, and every receipt with its evidence.
+// One frame: the picture, the probes on it, who rendered it, what was claimed, and every receipt with its evidence.
 
-import { get } from '/assets/api.js';
-import { ago, count, duration, el, plural, probability, put, size, state } from '/assets/dom.js';
+import { calmly, get } from '/assets/api.js';
+import { claimCard, claimForm } from '/assets/claim.js';
+import { ago, count, duration, el, plural, put, size, state } from '/assets/dom.js';
+import { verificationRow } from '/assets/evidence.js';
 import { isPicture } from '/assets/job.js';
 
-const TILE_PX = 64;
-
-/** Opens a dialog with the frame; arrow keys go to its neighbours. */
+/** Opens a dialog with the frame; arrow keys go to its neighbours. Gives what is to be called when frames change. */
 export function openFrame({ job, number, numbers, fail, onclose, onshow }) {
   document.querySelector('dialog')?.close();
   const body = el('div', { class: 'body' });
   const dialog = el('dialog', { class: 'frameview', 'aria-label': 'Frame' }, body);
   let shown = number;
+  let ended = false;
 
-  const show = async (wanted) => {
-    shown = wanted;
-    onshow(wanted);
+  const read = async (wanted, settle) => {
     try {
-      const frame = await get(`/jobs/${job.id}/frames/${wanted}`);
-      if (shown === wanted) put(body, ...describe(job, frame, step, () => dialog.close()));
+      const [frame, claims] = await Promise.all([get(`/jobs/${job.id}/frames/${wanted}`), get(`/jobs/${job.id}/claims?limit=1000`)]);
+      if (ended || shown !== wanted) return;
+      frame.claims = claims.items.filter((claim) => claim.frame === wanted);
+      settle(() => put(body, ...describe(job, frame, { step, close: () => dialog.close(), again })));
     } catch (error) {
+      if (ended) return;
       dialog.close();
       fail(error);
     }
   };
+  const show = (wanted) => {
+    shown = wanted;
+    onshow(wanted);
+    return read(wanted, (draw) => { draw(); dialog.scrollTop = 0; });
+  };
+  // What the reader has opened stays open, and what is being written is not taken away.
+  const again = () => (body.querySelector('form') ? null : read(shown, (draw) => {
+    const open = [...body.querySelectorAll('details[open]')].map((details) => details.dataset.id);
+    const top = dialog.scrollTop;
+    draw();
+    for (const details of body.querySelectorAll('details')) details.open = open.includes(details.dataset.id);
+    dialog.scrollTop = top;
+  }));
   const step = (by) => {
     const to = numbers[numbers.indexOf(shown) + by];
     if (to !== undefined) show(to);
   };
   dialog.addEventListener('keydown', (event) => {
+    if (event.target.matches('input, textarea, .scroll')) return;
     if (event.key === 'ArrowLeft') step(-1);
     if (event.key === 'ArrowRight') step(1);
   });
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener('close', () => { dialog.remove(); onclose(); });
+  dialog.addEventListener('close', () => { ended = true; dialog.remove(); onclose(); });
   document.body.append(dialog);
   dialog.showModal();
   show(number);
+  const soon = calmly(600, () => ended || again());
+  return (changed) => { if (changed === undefined || changed === shown) soon(); };
 }
 
-function describe(job, frame, step, close) {
+function describe(job, frame, { step, close, again }) {
   const accepted = frame.receipts.find((receipt) => receipt.id === frame.receipt_id && receipt.status === 'accepted');
   return [
     el('div', { class: 'head' },
@@ -52,7 +70,9 @@ function describe(job, frame, step, close) {
     isPicture(frame.output) && picture(job, frame, accepted),
     frame.last_error && el('p', { class: 'notice bad' }, frame.last_error),
     frame.crashed_on.length ? el('p', { class: 'muted' }, `The engine fell over on ${frame.crashed_on.map((node) => node.name).join(', ')}.`) : null,
-    verdictOf(frame),
+    verdictOf(frame, accepted),
+    ...frame.claims.map(claimCard),
+    claimForm(job, frame, again),
     frame.receipts.length
       ? el('h3', {}, frame.receipts.length === 1 ? 'Its receipt' : 'Its receipts, the newest first')
       : el('p', { class: 'muted' }, 'No worker has sent a receipt for this frame yet.'),
@@ -60,35 +80,50 @@ function describe(job, frame, step, close) {
   ];
 }
 
-/** The picture with the tiles that were probed outlined. */
+/** The picture with the regions that were probed outlined; of a claim it would be all of it. */
 function picture(job, frame, accepted) {
-  const tiles = new Map();
+  const probes = new Map();
   for (const task of accepted?.verifications ?? []) {
-    for (const probe of task.verdict?.probes ?? []) tiles.set(`${probe.column} ${probe.row}`, probe);
+    if (task.purpose.startsWith('claim')) continue;
+    for (const probe of task.verdict?.probes ?? []) probes.set(`${probe.x} ${probe.y}`, probe);
   }
   const { width_px: width, height_px: height } = job.render;
-  const marks = [...tiles.values()].map((probe) => {
+  const marks = [...probes.values()].map((probe) => {
     const mark = el('span', { class: 'probe' });
-    const [x, y] = [probe.column * TILE_PX, probe.row * TILE_PX];
-    mark.style.left = `${(100 * x) / width}%`;
-    mark.style.top = `${(100 * y) / height}%`;
-    mark.style.width = `${(100 * Math.min(TILE_PX, width - x)) / width}%`;
-    mark.style.height = `${(100 * Math.min(TILE_PX, height - y)) / height}%`;
+    mark.style.left = `${(100 * probe.x) / width}%`;
+    mark.style.top = `${(100 * probe.y) / height}%`;
+    mark.style.width = `${(100 * probe.width) / width}%`;
+    mark.style.height = `${(100 * probe.height) / height}%`;
     return mark;
   });
   const image = el('img', { src: frame.output.url, alt: `Frame ${frame.number}`, width, height });
   return el('figure', {}, el('div', { class: 'shot' }, image, ...marks),
-    marks.length ? el('figcaption', { class: 'muted' }, `Outlined: ${plural(marks.length, 'tile')} that a verifier rendered again without seeing the worker’s.`) : null);
+    marks.length ? el('figcaption', { class: 'muted' }, `Outlined: ${plural(marks.length, 'probe')} that a verifier rendered again without seeing the worker’s.`) : null);
 }
 
-function verdictOf(frame) {
-  const verdict = frame.verdict;
-  if (!verdict) return null;
+function verdictOf(frame, accepted) {
+  const { verdict } = frame;
+  if (!accepted) return null;
+  const by = `Rendered by ${frame.worker?.name ?? 'a worker'} in ${duration(frame.render_s)}`;
+  if (!verdict) {
+    return el('p', { class: 'notice good' }, `${by}. Not checked itself: it was drawn that the checked frames of its lease vouch for it, `
+      + `as for ${Math.round(100 * (1 - accepted.check_rate))} % of the frames of a worker with this record. If one of them turns out wrong, this one is opened again.`);
+  }
   const verifiers = verdict.verifiers.map((node) => node.name).join(', ');
   return el('p', { class: 'notice good' },
-    `Rendered by ${frame.worker?.name ?? 'a worker'} in ${duration(frame.render_s)}, verified by ${verifiers}: `
+    `${by}, verified by ${verifiers}: `
     + `${plural(verdict.probes, 'probe')}, ${count(verdict.informative_agree + verdict.direct_agree)} of `
     + `${count(verdict.informative + verdict.direct)} judged pixels agree. ${verdict.reason}`);
+}
+
+/** How far the network stands for a receipt, in a few words. */
+function standsFor(receipt) {
+  const words = [];
+  if (receipt.reopened) words.push('opened again after it was accepted');
+  if (receipt.checked === true) words.push('checked itself');
+  if (receipt.checked === false) words.push('vouched for by its lease');
+  if (receipt.checked !== null) words.push(`${Math.round(100 * receipt.check_rate)} % of its worker’s frames were checked then`);
+  return words.length ? el('p', { class: 'muted' }, words.join(' · ')) : null;
 }
 
 function receiptCard(receipt) {
@@ -99,25 +134,6 @@ function receiptCard(receipt) {
       `by ${receipt.worker.name}`, receipt.device, receipt.engine, duration(receipt.render_s),
       `${size(receipt.peak_memory_bytes)} at most`, ago(receipt.received_at_ms),
     ].join(' · ')),
-    ...receipt.verifications.map(verificationRow));
-}
-
-function verificationRow(task) {
-  const what = task.purpose === 'confirm' ? 'Second opinion' : 'Verification';
-  const { verdict } = task;
-  if (!verdict) {
-    const words = { queued: 'waits for a verifier', leased: 'a verifier renders it', judged: 'done; told with the verdict', dropped: 'not needed any more' };
-    return el('p', { class: 'muted' }, `${what}, ${plural(task.probes, 'probe')}: ${words[task.status]}`);
-  }
-  const cells = (probe) => [`${probe.column}, ${probe.row}`, `${count(probe.informative_agree)} of ${count(probe.informative)}`,
-    `${count(probe.direct_agree)} of ${count(probe.direct)}`, count(probe.unstable)];
-  const rowOf = (tag, texts) => el('tr', {}, ...texts.map((text) => el(tag, {}, text)));
-  return el('details', {},
-    el('summary', {}, `${what} by ${verdict.verifier.name}: `, state(verdict.outcome)),
-    el('p', {}, verdict.reason),
-    el('p', { class: 'muted' }, `Probability of this from an honest worker ${probability(verdict.reject_p)}, from the nearest cheat ${probability(verdict.accept_p)}; `
-      + `up to ${(100 * verdict.floor).toPrecision(2)} % of pixels may differ between honest workers.`),
-    el('div', { class: 'scroll' }, el('table', {},
-      el('thead', {}, rowOf('th', ['Tile', 'Informative pixels agree', 'Others agree', 'Left out'])),
-      el('tbody', {}, ...verdict.probes.map((probe) => rowOf('td', cells(probe)))))));
+    standsFor(receipt),
+    ...receipt.verifications.filter((task) => !task.purpose.startsWith('claim')).map(verificationRow));
 }

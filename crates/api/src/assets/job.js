@@ -15,12 +15,15 @@ export function showJob({ main, fail, tellLive }, id, opened) {
   let job = null;
   let next = null;
   let ended = false;
+  let tellFrame = () => {};
 
-  const open = (number) => openFrame({
-    job, number, numbers: [...frames.keys()].sort((a, b) => a - b), fail,
-    onclose: () => history.replaceState(null, '', `#/jobs/${id}`),
-    onshow: (shown) => history.replaceState(null, '', `#/jobs/${id}/frames/${shown}`),
-  });
+  const open = (number) => {
+    tellFrame = openFrame({
+      job, number, numbers: [...frames.keys()].sort((a, b) => a - b), fail,
+      onclose: () => { tellFrame = () => {}; history.replaceState(null, '', `#/jobs/${id}`); },
+      onshow: (shown) => history.replaceState(null, '', `#/jobs/${id}/frames/${shown}`),
+    });
+  };
 
   const drawHead = () => {
     document.title = `${job.name} – Candela`;
@@ -66,8 +69,12 @@ export function showJob({ main, fail, tellLive }, id, opened) {
   put(main, head, sheet, more);
   const stop = watch(`/jobs/${id}/events`, {
     reset: read,
-    frame: ({ frame }) => { if (frames.has(frame.number) || next === null || frame.number <= next) drawFrame(frame); },
+    frame: ({ frame }) => {
+      if (frames.has(frame.number) || next === null || frame.number <= next) drawFrame(frame);
+      tellFrame(frame.number);
+    },
     job: (summary) => {
+      tellFrame();
       const known = job?.counts.all;
       if (job) { Object.assign(job, summary); drawHead(); }
       if (known !== summary.counts.all) attempt(() => readFrames());
@@ -113,7 +120,7 @@ function describe(job, act) {
 }
 
 /** What a card shows, as a text to compare. */
-const look = (frame) => JSON.stringify([frame.status, frame.worker?.name, frame.progress, frame.receipts_rejected, frame.output?.hash, frame.last_error]);
+const look = (frame) => JSON.stringify([frame.status, frame.worker?.name, frame.progress, frame.receipts_rejected, frame.output?.hash, frame.last_error, frame.claim?.status, Boolean(frame.verdict)]);
 
 /** Whether a browser can show the output. */
 export const isPicture = (output) => Boolean(output) && isOurs(output.url) && /^image\/(png|jpeg)$/.test(output.media_type);
@@ -132,7 +139,8 @@ function draw(frame, open) {
   return el('li', { class: `frame ${frame.status}`, 'data-shown': look(frame) },
     el('button', { onclick: () => open(frame.number), 'aria-label': `Frame ${frame.number}, ${frame.status}` },
       el('span', { class: 'picture' }, picture, progress?.samples ? done : null,
-        rejected ? el('span', { class: 'flag' }, `${rejected} rejected`) : null),
+        rejected ? el('span', { class: 'flag' }, `${rejected} rejected`) : null,
+        frame.claim?.status === 'open' ? el('span', { class: 'flag claim' }, 'claimed') : null),
       el('span', { class: 'caption' },
         el('b', {}, frame.number), el('span', { class: 'who' }, frame.worker?.name ?? ''),
         el('span', { class: `mark ${frame.status}` }, mark(frame)))));
@@ -146,6 +154,6 @@ function words(frame) {
 }
 
 function mark(frame) {
-  if (frame.status === 'accepted') return '✓ verified';
+  if (frame.status === 'accepted') return frame.verdict ? '✓ verified' : '✓ vouched for';
   return frame.status === 'verifying' ? duration(frame.render_s) : '';
 }

@@ -43,11 +43,32 @@ function card(node) {
     el('p', { class: 'muted' }, [node.roles.join(' and '), node.device, memory, node.owner && `owner ${node.owner}`].filter(Boolean).join(' · ')),
     el('p', {}, doing(node)),
     node.suspended && el('p', { class: 'notice bad' }, `Gets no more work: ${node.suspended}.`),
-    el('div', { class: 'figures' },
-      worker ? figure(count(record.frames_accepted), 'frames accepted') : null,
-      worker ? figure(count(record.frames_rejected), 'rejected') : null,
-      verifier ? figure(count(record.verifications), 'verifications') : null,
-      verifier ? figure(count(record.verifications_minority), 'in the minority') : null,
-      record.crashes ? figure(count(record.crashes), 'crashes') : null),
+    worker ? el('div', { class: 'figures', role: 'group', 'aria-label': 'As a worker' },
+      figure(share(node.check_rate), 'of its frames checked now'),
+      figure(count(record.verified_in_row), 'verified in a row'),
+      figure(count(record.frames_accepted), 'frames accepted'),
+      figure(count(record.frames_rejected), 'rejected', record.frames_rejected),
+      record.crashes ? figure(count(record.crashes), 'crashes', true) : null) : null,
+    worker ? el('div', { class: 'figures', role: 'group', 'aria-label': 'Its credit, in path-traced samples' },
+      figure(samples(record.credit_earned), 'samples’ credit earned'),
+      figure(samples(record.credit_withheld), 'withheld'),
+      figure(samples(record.credit_forfeited), 'forfeited', record.credit_forfeited)) : null,
+    verifier ? el('div', { class: 'figures', role: 'group', 'aria-label': 'As a verifier' },
+      figure(count(record.verifications), 'verifications'),
+      figure(count(record.verifications_confirmed), 'confirmed'),
+      figure(count(record.verifications_minority), 'in the minority', record.verifications_minority),
+      figure(count(record.canaries_failed), 'canaries failed', record.canaries_failed)) : null,
     el('p', { class: 'muted key' }, node.id));
+}
+
+const share = (rate) => (rate === null || rate === undefined ? '–' : `${rate < 0.1 ? (100 * rate).toFixed(1) : Math.round(100 * rate)} %`);
+
+/** Credit is counted in thousands of samples. */
+function samples(thousands) {
+  if (!thousands) return '0';
+  const units = ['thousand', 'million', 'billion', 'trillion'];
+  let unit = 0;
+  let n = thousands;
+  for (; n >= 1000 && unit < units.length - 1; unit += 1) n /= 1000;
+  return `${unit && n < 100 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
 }

@@ -109,6 +109,12 @@ pub(crate) async fn get(
         BlobUse::Evidence => plain(hash),
         _ if !caller.trusted => return Err(token_needed()),
         BlobUse::Other => plain(hash),
+        BlobUse::Secret => {
+            return Err(Refused::new(
+                RefusalCode::FrameNotReady,
+                "this is evidence of a verdict that is not told yet",
+            ));
+        }
         BlobUse::NotAccepted => {
             return Err(Refused::new(
                 RefusalCode::FrameNotReady,

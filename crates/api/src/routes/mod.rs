@@ -1,10 +1,13 @@
 //! The handlers, one file for each kind of thing.
 
 pub(crate) mod blobs;
+pub(crate) mod claims;
 pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod jobs;
 pub(crate) mod nodes;
+pub(crate) mod pictures;
+pub(crate) mod proof;
 pub(crate) mod session;
 
 use candela_wire::api::limits::{PAGE_DEFAULT, PAGE_MAX};

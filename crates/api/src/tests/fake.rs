@@ -4,17 +4,25 @@ use candela_blobs::{Blobs, OpenOptions};
 use candela_core::addr::NodeAddr;
 use candela_core::counts::TileCounts;
 use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
-use candela_core::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId};
+use candela_core::id::{
+    BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId, VerificationId,
+};
 use candela_core::job::FrameStatus;
-use candela_core::layers::{Region, Size};
+use candela_core::layers::{Pixels, Region, Size};
 use candela_core::node::{Hello, Role};
 use candela_core::policy::Policy;
 use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::seed::Seed;
 use candela_core::task::{Statement, TaskStatus};
 use candela_core::time::Time;
-use candela_core::verification::{Floor, Found, Outcome, ProbeCounts, Verdict, VerificationStatus};
-use candela_node::manager::{ApplyError, FarmEvent, FrameProgress, TicketRequest};
+use candela_core::verification::{
+    Floor, Found, Outcome, Peer, ProbeCounts, SignedReport, Verdict, VerificationStatus,
+    VerificationTask,
+};
+use candela_node::manager::{
+    ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
+};
+use candela_wire::evidence::{Evidence, ProbeEvidence};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -69,6 +77,16 @@ impl Fake {
 
     pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         Ok(format!("ticket-for-{}", request.owner.unwrap_or_default()))
+    }
+
+    pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {
+        let draft = self.look(|farm| {
+            let (mut draft, tasks) = ProofDraft::begin(farm, job, Time(1_700_000_000_000))?;
+            draft.add(farm, &tasks).map(|()| draft)
+        })?;
+        let key = candela_net::NodeKey::from_bytes(&[5; 32]);
+        let sealed = draft.seal(self.blobs(), &key, pictures).await;
+        sealed.map_err(|error| ApplyError::Unavailable(error.to_string()))
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<FarmEvent> {
@@ -194,16 +212,72 @@ impl Fake {
 
     /// Judges what is being verified of a receipt, again and again until it is decided.
     pub(crate) fn judge(&self, receipt: ReceiptId, outcome: Outcome) {
-        while let Some((verification, verifier)) = self.look(|farm| {
+        while self.judge_once(receipt, outcome) {}
+    }
+
+    /// Judges one verification task of a receipt; whether there was one.
+    pub(crate) fn judge_once(&self, receipt: ReceiptId, outcome: Outcome) -> bool {
+        let leased = self.look(|farm| {
             farm.verifications(receipt).find_map(|task| match task.status {
                 VerificationStatus::Leased { node, .. } => Some((task.id, node)),
                 _ => None,
             })
-        }) {
-            let verdict = Box::new(verdict(verifier, outcome));
-            let judged = Command::Judged { verification, verdict, rendered_px: 24_576 };
-            self.step(judged).unwrap();
-        }
+        });
+        let Some((verification, verifier)) = leased else { return false };
+        let earlier = self.look(|farm| {
+            let earlier = farm.verifications(receipt).filter(|task| task.verdict().is_some());
+            earlier.map(|task| task.id).collect::<Vec<_>>()
+        });
+        // Verifiers here see the same pictures.
+        let same = |verification| Peer { verification, same: true, counts: TileCounts::default() };
+        let peers = earlier.into_iter().map(same).collect();
+        let verdict = Box::new(Verdict { peers, ..verdict(verifier, outcome) });
+        let judged = Command::Judged { verification, verdict, rendered_px: 24_576 };
+        self.step(judged).unwrap();
+        true
+    }
+
+    /// The same as [`Fake::judge_once`] with a verifier's pictures: which it then was, and their blob.
+    pub(crate) async fn judge_with_pictures(
+        &self,
+        receipt: ReceiptId,
+        outcome: Outcome,
+    ) -> (VerificationId, BlobHash) {
+        let (verification, verifier) = self.look(|farm| {
+            let leased = |task: &VerificationTask| match task.status {
+                VerificationStatus::Leased { node, .. } => Some((task.id, node)),
+                _ => None,
+            };
+            farm.verifications(receipt).find_map(leased).unwrap()
+        });
+        let region = Region { x0: 32, y0: 64, x1: 64, y1: 96 };
+        let pixels = |value| Pixels {
+            size: region.size(),
+            channels: vec!["Noisy Image.R".into()],
+            data: vec![value; 32 * 32],
+        };
+        let (replica, control) = (pixels(0.5), pixels(0.52));
+        let probe = ProbeEvidence { region, replica, control, second: None };
+        let evidence = Evidence {
+            verification,
+            frame: 1,
+            engine: engine(),
+            device: "cpu".into(),
+            probes: vec![probe],
+        };
+        let bytes = candela_wire::evidence::encode(&evidence).unwrap();
+        let pin = format!("test/evidence/{verification}");
+        let added = self.blobs().add_bytes(bytes, &pin).await.unwrap();
+        let report = Some(SignedReport {
+            evidence: added.hash,
+            evidence_bytes: added.bytes,
+            rendered_px: 2_048,
+            took_ms: 10,
+            signature: [0; 64],
+        });
+        let verdict = Box::new(Verdict { report, ..verdict(verifier, outcome) });
+        self.step(Command::Judged { verification, verdict, rendered_px: 2_048 }).unwrap();
+        (verification, added.hash)
     }
 
     /// Says how far a worker is with its first frame.

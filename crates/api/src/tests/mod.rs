@@ -1,10 +1,12 @@
 //! The whole interface over a farm in memory, request by request.
 
 mod blobs;
+mod claims;
 pub(crate) mod fake;
 mod guarding;
 mod jobs;
 mod preview;
+mod proof;
 mod shown;
 mod streams;
 mod tables;

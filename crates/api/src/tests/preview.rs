@@ -25,6 +25,7 @@ async fn stage(site: &Site) -> JobId {
     let old = site.submit("<img src=x onerror=alert(1)> & \"quotes\" in a name that goes on and on, longer than any row", "1-3").await;
     fake.join(8, "verifier one", Role::Verifier);
     fake.join(9, "verifier two", Role::Verifier);
+    fake.join(7, "verifier three", Role::Verifier);
     fake.join(1, "quick-and-cheap", Role::Worker);
     fake.inspect(old);
     for frame in 0..3 {

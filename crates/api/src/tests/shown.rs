@@ -5,7 +5,7 @@ use candela_core::id::JobId;
 use candela_core::node::Role;
 use candela_core::verification::Outcome;
 
-/// Two workers, of which the first cheats on its first frame; two verifiers; four frames.
+/// Two workers, of which the first cheats on its first frame; three verifiers; four frames.
 async fn cheated(site: &Site) -> JobId {
     let fake = &site.fake;
     fake.join(1, "cheater", Role::Worker);
@@ -15,6 +15,7 @@ async fn cheated(site: &Site) -> JobId {
     fake.join(2, "honest", Role::Worker);
     fake.join(8, "verifier one", Role::Verifier);
     fake.join(9, "verifier two", Role::Verifier);
+    fake.join(7, "verifier three", Role::Verifier);
     fake.judge(bad, Outcome::Rejected);
     while !fake.held(2).is_empty() {
         let (frame, receipt) = fake.render(2, b"good", 2_000).await;

@@ -1,6 +1,6 @@
 //! Which blobs are what: outputs that everybody may have, evidence, and the rest.
 
-use super::receipt::is_decided;
+use super::receipt::is_told;
 use candela_core::farm::Farm;
 use candela_core::id::{BlobHash, JobId};
 use candela_core::job::FrameStatus;
@@ -17,7 +17,9 @@ pub(crate) enum BlobUse {
     Output(OutputInfo),
     /// Output of a receipt that is not accepted: nobody gets it.
     NotAccepted,
-    /// Evidence of a receipt that is decided.
+    /// Evidence of a verdict that is not told: nobody gets it, or a verifier could copy it.
+    Secret,
+    /// Evidence of a verdict that is told.
     Evidence,
     /// Something else: a scene's file, or nothing that a job uses.
     Other,
@@ -84,10 +86,10 @@ pub(crate) fn use_of(farm: &Farm, hash: BlobHash) -> BlobUse {
                     return BlobUse::Output(output);
                 }
                 found = BlobUse::NotAccepted;
-            } else if found == BlobUse::Other
-                && is_decided(receipt)
-                && is_evidence(farm, receipt, hash)
-            {
+            } else if let Some(told) = evidence_told(farm, receipt, hash) {
+                if !told {
+                    return BlobUse::Secret;
+                }
                 found = BlobUse::Evidence;
             }
         }
@@ -95,9 +97,14 @@ pub(crate) fn use_of(farm: &Farm, hash: BlobHash) -> BlobUse {
     found
 }
 
-fn is_evidence(farm: &Farm, receipt: &Receipt, hash: BlobHash) -> bool {
-    let verdicts = farm.verifications(receipt.id).filter_map(VerificationTask::verdict);
-    verdicts
-        .into_iter()
-        .any(|verdict| verdict.evidence() == Some(hash) || verdict.worker_tiles == Some(hash))
+/// Whether a verdict that a blob is evidence of is told; none if it is none of this receipt's.
+fn evidence_told(farm: &Farm, receipt: &Receipt, hash: BlobHash) -> Option<bool> {
+    let about = |task: &&VerificationTask| {
+        task.verdict().is_some_and(|verdict| {
+            verdict.evidence() == Some(hash) || verdict.worker_tiles == Some(hash)
+        })
+    };
+    let mut tasks = farm.verifications(receipt.id).filter(about).peekable();
+    tasks.peek()?;
+    Some(tasks.all(|task| is_told(farm, receipt, task)))
 }

@@ -62,6 +62,12 @@ impl<'a> Frames<'a> {
             job_id: self.job.0,
             summary: self.summary(frame),
             receipts: receipts.iter().map(|r| receipt::info(self.farm, r)).collect(),
+            claim_terms: match frame.status {
+                FrameStatus::Accepted(id) => {
+                    self.farm.receipt_of(id).and_then(|receipt| claim::terms(self.farm, receipt))
+                }
+                _ => None,
+            },
             crashed_on: frame.crashed_on.iter().map(|node| node_ref(self.farm, *node)).collect(),
         }
     }

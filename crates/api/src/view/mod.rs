@@ -5,13 +5,17 @@ mod claim;
 mod frame;
 mod job;
 mod node;
+mod picture;
 mod receipt;
 
 pub(crate) use blob::{BlobUse, no_such_frame, output_of, use_of};
-pub(crate) use claim::info as claim_info;
+pub(crate) use claim::{
+    detail as claim_detail, info as claim_info, no_such_claim, page as claims_page,
+};
 pub(crate) use frame::Frames;
 pub(crate) use job::{detail as job_detail, summary as job_summary};
 pub(crate) use node::info as node_info;
+pub(crate) use picture::{kept_of, kept_of_claim};
 
 use candela_core::farm::Farm;
 use candela_core::id::{JobId, LeaseId, NodeId};

@@ -2,7 +2,7 @@
 
 use crate::limits::TASK_FRAMES_TOLD_MAX;
 use candela_core::farm::Farm;
-use candela_core::node::Node;
+use candela_core::node::{Node, Role};
 use candela_wire::api::{NodeInfo, NodeTask};
 
 /// A node with what it does now.
@@ -31,8 +31,17 @@ pub(crate) fn info(farm: &Farm, node: &Node) -> NodeInfo {
         engines: hello.into_iter().flat_map(|h| &h.engines).map(ToString::to_string).collect(),
         slots: hello.map_or(0, |hello| hello.slots),
         record: node.record.into(),
+        check_rate: node.roles.contains(&Role::Worker).then(|| check_rate(farm, node)),
         suspended: node.suspended.clone(),
         tasks: tasks.collect(),
         verifications: farm.verifications_held(node.id).len(),
     }
+}
+
+/// The share of its frames that would be checked now. What a frame is worth differs from job to job:
+/// the last one whose scene was inspected stands for those to come.
+fn check_rate(farm: &Farm, node: &Node) -> f64 {
+    let last = farm.jobs().rev().find(|job| job.inspected.is_some());
+    let credit = last.map_or(1, |job| farm.credit_of(job.id));
+    super::probability(farm.check_rate(node.id, credit))
 }

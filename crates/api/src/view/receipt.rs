@@ -2,6 +2,7 @@
 
 use super::{node_ref, probability};
 use crate::limits::PROBES_TOLD_MAX;
+use candela_core::claim::ClaimStatus;
 use candela_core::farm::Farm;
 use candela_core::task::{Receipt, ReceiptStatus};
 use candela_core::verification::{Found, Purpose, Verdict, VerificationStatus, VerificationTask};
@@ -33,7 +34,7 @@ pub(crate) fn info(farm: &Farm, receipt: &Receipt) -> ReceiptInfo {
         check_rate: probability(receipt.check.rate),
         reopened: receipt.reopened,
         credit: receipt.credit,
-        verifications: verifications.map(|v| verification(farm, v, decided)).collect(),
+        verifications: verifications.map(|v| verification(farm, receipt, v)).collect(),
     }
 }
 
@@ -45,7 +46,21 @@ pub(super) fn is_decided(receipt: &Receipt) -> bool {
     }
 }
 
-fn verification(farm: &Farm, task: &VerificationTask, decided: bool) -> VerificationInfo {
+/// Whether the verdict on a verification task may be told: nobody is to be asked the same any more.
+pub(super) fn is_told(farm: &Farm, receipt: &Receipt, task: &VerificationTask) -> bool {
+    let claim_open =
+        || farm.claim_on(receipt.id).is_some_and(|claim| claim.status == ClaimStatus::Open);
+    is_decided(receipt)
+        && task.purpose != Purpose::Canary
+        && !(task.purpose.is_claim() && claim_open())
+}
+
+/// A verification task, with its verdict if that may be told.
+pub(super) fn verification(
+    farm: &Farm,
+    receipt: &Receipt,
+    task: &VerificationTask,
+) -> VerificationInfo {
     VerificationInfo {
         id: task.id.0,
         purpose: task.purpose.into(),
@@ -58,7 +73,9 @@ fn verification(farm: &Farm, task: &VerificationTask, decided: bool) -> Verifica
         probes: task.probes,
         second_replica: task.second_replica,
         verdict: match &task.status {
-            VerificationStatus::Judged(judged) if decided => Some(verdict(farm, judged)),
+            VerificationStatus::Judged(judged) if is_told(farm, receipt, task) => {
+                Some(verdict(farm, judged))
+            }
             _ => None,
         },
     }

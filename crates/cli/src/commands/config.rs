@@ -15,7 +15,8 @@ pub(crate) enum ConfigCommand {
     /// Print every setting, its value and where that came from.
     ///
     /// A flag goes over the environment, that over the configuration file, that over the default.
-    /// The file is TOML with a table per part: `[client]`, `[manager]`, `[node]`, `[engine]`, `[output]`.
+    /// The file is TOML with a table per part: `[client]`, `[manager]`, `[node]`, `[engine]`,
+    /// `[output]`, `[verification]`.
     Show(ShowArgs),
 }
 

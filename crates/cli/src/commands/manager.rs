@@ -3,10 +3,10 @@
 use crate::args::App;
 use crate::config::data_folder;
 use crate::engines;
+use crate::policy;
 use crate::report::Exit;
 use crate::roles::{ManagerPlan, absolute, engine_config, run_manager};
 use anyhow::Result;
-use candela_core::policy::Policy;
 use candela_node::config::ManagerConfig;
 use clap::Args;
 use std::net::SocketAddr;
@@ -64,7 +64,7 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         bind: config.need("manager.bind", args.bind)?,
         advertise: args.advertise,
         engine: engine_config(installed, args.no_sandbox),
-        policy: Policy::default(),
+        policy: policy::from_config(config)?,
     };
     let plan = ManagerPlan {
         node,

@@ -1,11 +1,13 @@
 //! The subcommands, a file each.
 
+pub(crate) mod claim;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod engine;
 pub(crate) mod job;
 pub(crate) mod manager;
 pub(crate) mod node;
+pub(crate) mod proof;
 pub(crate) mod render;
 pub(crate) mod ticket;
 pub(crate) mod verifier;
@@ -62,6 +64,8 @@ async fn dispatch(app: &App, cli: Cli) -> Result<Exit> {
         Command::Watch(args) => Box::pin(watch::run(app, args)).await,
         Command::Demo(args) => Box::pin(demo::run(app, args)).await,
         Command::Job(command) => Box::pin(job::run(app, command)).await,
+        Command::Proof(command) => Box::pin(proof::run(app, command)).await,
+        Command::Claim(command) => Box::pin(claim::run(app, command)).await,
         Command::Node(args) => Box::pin(node::run(app, args)).await,
         Command::Ticket(command) => Box::pin(ticket::run(app, command)).await,
         Command::Engine(command) => Box::pin(engine::run(app, command)).await,

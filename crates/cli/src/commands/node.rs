@@ -37,6 +37,8 @@ pub(crate) struct NodeArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum NodeCommand {
     /// List all nodes that ever joined: what they do, what they have and their record.
+    ///
+    /// `checked` is the share of a worker's frames that would be checked now, by its standing.
     List(ListArgs),
 }
 
@@ -77,7 +79,8 @@ fn nodes_table(nodes: &[NodeInfo]) -> Table {
         ("memory", Align::Right),
         ("accepted", Align::Right),
         ("rejected", Align::Right),
-        ("checks", Align::Right),
+        ("checked", Align::Right),
+        ("verifications", Align::Right),
     ]);
     for node in nodes {
         let roles: Vec<&str> = node.roles.iter().map(|role| Role::from(*role).word()).collect();
@@ -91,6 +94,7 @@ fn nodes_table(nodes: &[NodeInfo]) -> Table {
             node.memory_bytes.map_or_else(|| "-".to_owned(), |bytes| Bytes(bytes).to_string()),
             node.record.frames_accepted.to_string(),
             node.record.frames_rejected.to_string(),
+            node.check_rate.map_or_else(|| "-".to_owned(), |rate| format!("{:.0} %", rate * 100.0)),
             node.record.verifications.to_string(),
         ]);
     }

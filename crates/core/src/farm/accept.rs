@@ -85,16 +85,28 @@ impl Farm {
         }
         let receipts: Vec<ReceiptId> =
             self.by_lease.get(&lease).into_iter().flat_map(|f| f.values()).copied().collect();
-        let (mut waiting, mut vouched) = (Vec::new(), false);
+        let (mut waiting, mut vouched, mut late) = (Vec::new(), false, Vec::new());
         for id in receipts {
             let Some(receipt) = self.receipts.get(&id) else { continue };
             match receipt.status {
                 ReceiptStatus::Storing => return,
                 ReceiptStatus::Verifying if receipt.check.checked => return,
+                // Its worker's standing may have fallen since it was drawn.
+                ReceiptStatus::Verifying
+                    if receipt.check.draw < self.check_rate(receipt.node, receipt.credit) =>
+                {
+                    late.push(id);
+                }
                 ReceiptStatus::Verifying => waiting.push((id, receipt.check.draw)),
                 ReceiptStatus::Accepted => vouched |= receipt.check.checked,
                 ReceiptStatus::Rejected | ReceiptStatus::Withdrawn => {}
             }
+        }
+        if !late.is_empty() {
+            for id in late {
+                self.check(id);
+            }
+            return;
         }
         if vouched {
             for (id, _) in waiting {
@@ -103,7 +115,12 @@ impl Farm {
             return;
         }
         let least = waiting.into_iter().min_by(|a, b| a.1.total_cmp(&b.1));
-        let Some((id, _)) = least else { return };
+        if let Some((id, _)) = least {
+            self.check(id);
+        }
+    }
+
+    fn check(&mut self, id: ReceiptId) {
         let Some(receipt) = self.receipts.get_mut(&id) else { return };
         receipt.check.checked = true;
         let job = receipt.job;
@@ -132,10 +149,11 @@ impl Farm {
             record.credit_earned = record.credit_earned.saturating_add(withheld - kept);
         });
         let opinions = self.opinions(id, |v| v.purpose.judges_receipt());
-        if opinions.accepting.len() < 2 {
-            self.weak.entry(node).or_default().insert(id);
-        } else {
+        if opinions.accepting.len() >= 2 {
             self.keep_known(id);
+        }
+        if !self.is_settled(id) {
+            self.weak.entry(node).or_default().insert(id);
         }
         let frame = self.frames.get(&job).and_then(|frames| frames.get(&number));
         let crashed_on = frame.map(|frame| frame.crashed_on.clone()).unwrap_or_default();
@@ -183,7 +201,16 @@ impl Farm {
     }
 
     /// Opens an accepted frame again: it is checked, and whoever has it is told.
-    pub(super) fn reopen(&mut self, id: ReceiptId, now: Time, effects: &mut Vec<Effect>) {
+    ///
+    /// `probes`: so many at least. Where the worker was convicted of another frame, the few probes
+    /// that a small forgery got past once are not asked again, but as many as are ever drawn.
+    pub(super) fn reopen(
+        &mut self,
+        id: ReceiptId,
+        probes: u32,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(receipt) = self.receipts.get(&id) else { return };
         let at = receipt.accepted_at.unwrap_or(Time(0));
         let job = receipt.job;
@@ -196,9 +223,16 @@ impl Farm {
         self.unaccept(id, effects);
         let probed = self.probes_so_far(id);
         if probed == 0 {
-            self.verify(id, Purpose::Probe, 0, self.first_probes(job));
+            self.verify(id, Purpose::Probe, 0, self.first_probes(job).max(probes));
         } else {
-            self.verify(id, Purpose::Confirm, 0, probed);
+            self.verify(id, Purpose::Confirm, 0, probed.max(probes));
         }
+    }
+
+    /// Whether two voices that are trusted found it right on as many probes as are ever drawn.
+    pub(super) fn is_settled(&self, id: ReceiptId) -> bool {
+        let probes_max = self.policy.probes_max;
+        let opinions = self.opinions(id, |v| v.purpose.judges_receipt() && v.reach() >= probes_max);
+        opinions.accepting.len() >= 2
     }
 }

@@ -10,6 +10,9 @@ use crate::time::Time;
 use crate::verification::{Purpose, VerificationStatus};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A verifier is drawn so often at random before a list of those that fit is made.
+const DRAWS_MAX: u64 = 8;
+
 impl Farm {
     /// Gives out what can be given out. Every choice follows from the seed.
     pub(super) fn dispatch(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
@@ -18,8 +21,11 @@ impl Farm {
     }
 
     fn dispatch_tasks(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
-        let mut idle = self.idle(Role::Worker, now);
         let mut open: BTreeSet<JobId> = self.open_jobs();
+        if open.is_empty() || self.ready.of(Role::Worker).is_empty() {
+            return;
+        }
+        let mut idle = self.idle(Role::Worker, now);
         while !idle.is_empty() {
             let Some(job) = self.next_job(&open) else { return };
             let Some((node, numbers)) = self.match_worker(job, &idle, seed) else {
@@ -39,43 +45,25 @@ impl Farm {
 
     /// Free slots per node that may be given work now.
     fn idle(&self, role: Role, now: Time) -> BTreeMap<NodeId, u32> {
-        let mut idle = BTreeMap::new();
-        for (id, presence) in &self.presence {
-            if !self.is_ready(presence, role, now) {
-                continue;
-            }
-            let used = match role {
-                Role::Worker => self.leases_of.get(id).map_or(0, BTreeSet::len),
-                Role::Verifier => self.verifications_of.get(id).map_or(0, BTreeSet::len),
-            };
-            let free = presence.hello.slots.saturating_sub(u32::try_from(used).unwrap_or(u32::MAX));
-            if free > 0 {
-                idle.insert(*id, free);
-            }
-        }
-        idle
+        let ready = self.ready.of(role).iter().filter(|id| self.is_ready(**id, now));
+        ready.map(|id| (*id, self.free_slots(*id, role))).collect()
     }
 
-    fn is_ready(&self, presence: &Presence, role: Role, now: Time) -> bool {
-        let heard = now.since_ms(presence.heard_at) <= self.policy.silent_ms;
-        let node = self.nodes.get(&presence.hello.addr.node);
-        presence.linked
-            && heard
-            && !presence.paused
-            && presence.rest_until <= now
-            && presence.hello.roles.contains(&role)
-            && node.is_some_and(|node| node.suspended.is_none())
+    /// Whether a node with a slot free may be given work now.
+    fn is_ready(&self, node: NodeId, now: Time) -> bool {
+        self.presence.get(&node).is_some_and(|presence| {
+            presence.linked
+                && now.since_ms(presence.heard_at) <= self.policy.silent_ms
+                && !presence.paused
+                && presence.rest_until <= now
+        })
     }
 
     /// The open job whose turn it is: by priority, then who has the fewest tasks under way, then age.
     fn next_job(&self, open: &BTreeSet<JobId>) -> Option<JobId> {
-        let mut under_way: BTreeMap<JobId, usize> = BTreeMap::new();
-        for task in self.leased.values().filter_map(|task| self.tasks.get(task)) {
-            *under_way.entry(task.job).or_default() += 1;
-        }
         open.iter().copied().min_by_key(|id| {
             let priority = self.jobs.get(id).map_or(0, |job| job.submission.priority);
-            (std::cmp::Reverse(priority), under_way.get(id).copied().unwrap_or(0), *id)
+            (std::cmp::Reverse(priority), self.ready.under_way(*id), *id)
         })
     }
 
@@ -99,7 +87,14 @@ impl Farm {
         if suitable.is_empty() {
             return None;
         }
-        let slots = self.presence.keys().filter(|node| fit(node)).count().max(1);
+        let all = self.ready.workers_with(&job.submission.engine);
+        let excluded = job.excluded.iter().filter(|node| {
+            self.presence.get(node).is_some_and(|p| {
+                p.hello.roles.contains(&Role::Worker)
+                    && p.hello.engines.contains(&job.submission.engine)
+            })
+        });
+        let slots = all.saturating_sub(excluded.count()).max(1);
         let numbers = self.next_frames(job_id, slots)?;
         let crashed_on: BTreeSet<NodeId> = numbers
             .iter()
@@ -181,6 +176,8 @@ impl Farm {
         self.tasks.insert(task_id, task);
         self.leased.insert(lease_id, task_id);
         self.leases_of.entry(node).or_default().insert(lease_id);
+        self.ready.begun(job_id);
+        self.refresh(node);
         self.mark(Row::Task(task_id));
         effects.push(Effect::OfferTask(node, task_id));
         effects.push(Effect::JobChanged(job_id));
@@ -190,37 +187,29 @@ impl Farm {
         if self.verifications_queued.is_empty() {
             return;
         }
-        let mut idle = self.idle(Role::Verifier, now);
         for id in self.verifications_queued.clone() {
-            if idle.is_empty() {
+            if self.ready.of(Role::Verifier).is_empty() {
                 return;
             }
-            let Some(node) = self.match_verifier(id, &idle, seed) else { continue };
+            let Some(node) = self.match_verifier(id, now, seed) else { continue };
             let given = self.canary_for(node, id, now, seed).unwrap_or_else(|| {
                 self.set_verification(id, VerificationStatus::Leased { node, given_at: now });
                 id
             });
-            use_slot(&mut idle, node);
             effects.push(Effect::OfferVerification(node, given));
         }
     }
 
     /// A verifier of another owner than the worker's, drawn at random among those whose owner has
     /// said nothing on this receipt yet; among all, if there are no others.
-    fn match_verifier(
-        &self,
-        id: VerificationId,
-        idle: &BTreeMap<NodeId, u32>,
-        seed: &Seed,
-    ) -> Option<NodeId> {
+    fn match_verifier(&self, id: VerificationId, now: Time, seed: &Seed) -> Option<NodeId> {
         let verification = self.verifications.get(&id)?;
         let receipt = self.receipts.get(&verification.receipt)?;
         let engine = &receipt.statement.engine;
-        let eligible: Vec<NodeId> = idle
-            .keys()
-            .copied()
-            .filter(|node| self.may_verify(*node, receipt.node, engine))
-            .collect();
+        let ready = self.ready.of(Role::Verifier);
+        let may = |node: &NodeId| {
+            self.is_ready(*node, now) && self.may_verify(*node, receipt.node, engine)
+        };
         // The next probes of the same round may go to whoever had the last.
         let seen = match verification.purpose {
             Purpose::Probe => BTreeSet::new(),
@@ -232,6 +221,14 @@ impl Farm {
         };
         let is_fresh =
             |node: &NodeId| self.nodes.get(node).is_some_and(|node| !seen.contains(&node.owner));
+        // Drawing until one fits is as even as drawing among those that fit, and needs no list of them.
+        for draw in 0..DRAWS_MAX {
+            let at = seed.index("verifier drawn", id.0 << 8 | draw, ready.len());
+            if let Some(node) = ready.get(at).filter(|node| is_fresh(node) && may(node)) {
+                return Some(*node);
+            }
+        }
+        let eligible: Vec<NodeId> = ready.iter().copied().filter(may).collect();
         let fresh: Vec<NodeId> = eligible.iter().copied().filter(is_fresh).collect();
         let candidates = if fresh.is_empty() {
             let others = self.presence.keys().filter(|node| is_fresh(node));

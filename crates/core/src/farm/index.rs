@@ -44,6 +44,7 @@ impl Farm {
             }
         }
         self.index_verdicts(now);
+        self.refresh_all();
     }
 
     fn index_verdicts(&mut self, now: Time) {
@@ -70,7 +71,7 @@ impl Farm {
         for (receipt, worker, accepted, at) in settled {
             let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
             let recent = now.since_ms(at) <= self.policy.reopen_ms;
-            if accepted && opinions.accepting.len() < 2 && recent {
+            if accepted && recent && !self.is_settled(receipt) {
                 self.weak.entry(worker).or_default().insert(receipt);
             }
             if !accepted && !opinions.rejecting.is_empty() && recent {

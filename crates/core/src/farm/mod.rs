@@ -11,6 +11,7 @@ mod dispatch;
 mod index;
 mod opinions;
 mod presence;
+mod ready;
 mod receipts;
 mod reject;
 pub mod submit;
@@ -265,7 +266,7 @@ pub struct Farm {
     pub(crate) verifications_of: BTreeMap<NodeId, BTreeSet<VerificationId>>,
     /// Claims by what they are about; a receipt has one at most.
     pub(crate) claimed: BTreeMap<ReceiptId, ClaimId>,
-    /// Accepted receipts of each worker that fewer than two owners' verifiers stand for.
+    /// Accepted receipts of each worker that may be opened again: not settled, and not too old.
     pub(crate) weak: BTreeMap<NodeId, BTreeSet<ReceiptId>>,
     /// Receipts rejected by opinions, as long as these can turn out false.
     pub(crate) convicted: BTreeSet<ReceiptId>,
@@ -273,6 +274,10 @@ pub struct Farm {
     pub(crate) known: BTreeSet<ReceiptId>,
     /// What was counted between verifiers that saw the same, by scene and pair of classes.
     pub(crate) seen_between: BTreeMap<(BlobHash, String, String), TileCounts>,
+    /// Who has a slot free.
+    pub(crate) ready: ready::Ready,
+    /// Frames of each job that are neither accepted nor failed, and those that are failed.
+    pub(crate) left: BTreeMap<JobId, (usize, usize)>,
     /// Leases that may have to be settled before the command is over.
     pub(crate) unsettled: BTreeSet<LeaseId>,
     changed: BTreeSet<Row>,
@@ -309,6 +314,8 @@ impl Farm {
             convicted: BTreeSet::new(),
             known: BTreeSet::new(),
             seen_between: BTreeMap::new(),
+            ready: ready::Ready::default(),
+            left: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             changed: BTreeSet::new(),
         };
@@ -316,6 +323,7 @@ impl Farm {
             if frame.status == FrameStatus::Waiting {
                 farm.waiting.entry(frame.job).or_default().insert(frame.number);
             }
+            farm.count_left(frame.job, None, Some(&frame.status));
             farm.frames.entry(frame.job).or_default().insert(frame.number, frame);
         }
         farm.index(now);
@@ -327,6 +335,7 @@ impl Farm {
     pub fn with_presence_of(mut self, before: &Farm) -> Farm {
         self.absent.retain(|node, _| !before.presence.contains_key(node));
         self.presence.clone_from(&before.presence);
+        self.refresh_all();
         self
     }
 
@@ -442,15 +451,31 @@ impl Farm {
         else {
             return;
         };
-        let waiting = self.waiting.entry(job).or_default();
+        let before = std::mem::replace(&mut frame.status, status.clone());
         if status == FrameStatus::Waiting {
-            waiting.insert(number);
-        } else {
+            self.waiting.entry(job).or_default().insert(number);
+        } else if let Some(waiting) = self.waiting.get_mut(&job) {
             waiting.remove(&number);
+            if waiting.is_empty() {
+                self.waiting.remove(&job);
+            }
         }
-        frame.status = status;
+        self.count_left(job, Some(&before), Some(&status));
         self.mark(Row::Frame(job, number));
         effects.push(Effect::FrameChanged(job, number));
+    }
+
+    /// Keeps the count of what is left of a job.
+    fn count_left(&mut self, job: JobId, from: Option<&FrameStatus>, to: Option<&FrameStatus>) {
+        let (unfinished, failed) = self.left.entry(job).or_default();
+        for (status, more) in [(to, true), (from, false)] {
+            let count = match status {
+                None | Some(FrameStatus::Accepted(_)) => continue,
+                Some(FrameStatus::Failed(_)) => &mut *failed,
+                Some(_) => &mut *unfinished,
+            };
+            *count = if more { *count + 1 } else { count.saturating_sub(1) };
+        }
     }
 }
 

@@ -7,11 +7,11 @@
 //! agree with anybody, and convict nobody.
 
 use super::{Effect, Farm};
-use crate::id::{NodeId, ReceiptId, VerificationId};
+use crate::id::{NodeId, OwnerId, ReceiptId, VerificationId};
 use crate::node::Role;
 use crate::task::ReceiptStatus;
 use crate::time::Time;
-use crate::verification::{Found, Outcome, Verdict, VerificationTask};
+use crate::verification::{Found, Outcome, Purpose, Verdict, VerificationTask};
 use std::collections::BTreeSet;
 
 /// With fewer owners of verifiers than this there is no third to decide between two: then answers
@@ -21,15 +21,16 @@ const OWNERS_MIN: usize = 3;
 /// What was said of a receipt. Suspended verifiers don't count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Opinions {
-    /// Voices that found it right. A voice is an owner, or where there are too few, an answer.
+    /// Voices that found it right and didn't see something else than one another: the largest group.
+    /// A voice is an owner, or where there are too few, an answer.
     pub accepting: BTreeSet<String>,
     /// Voices that found it wrong and saw the same: the largest group of them.
     pub rejecting: BTreeSet<String>,
-    /// The verifiers that found it right.
+    /// The verifiers of the largest group that found it right.
     pub accepted_by: Vec<NodeId>,
     /// The verifiers of the largest group that found it wrong.
     pub rejected_by: Vec<NodeId>,
-    /// Others that found it wrong and saw something else.
+    /// Others that saw something else than the largest group that says the same as they.
     pub alone: Vec<NodeId>,
 }
 
@@ -41,7 +42,7 @@ impl Farm {
         receipt: ReceiptId,
         counts: impl Fn(&VerificationTask) -> bool,
     ) -> Opinions {
-        let by_owner = self.verifying_owners(receipt).len() >= OWNERS_MIN;
+        let by_owner = self.has_verifying_owners(receipt, OWNERS_MIN);
         let trusted = |verdict: &Verdict| {
             self.nodes.get(&verdict.verifier).is_none_or(|node| node.suspended.is_none())
         };
@@ -59,36 +60,70 @@ impl Farm {
             let owner = self.nodes.get(&verdict.verifier).map(|node| node.owner.0.clone());
             owner.filter(|_| by_owner).unwrap_or_else(|| format!("answer {id}"))
         };
-        let mut opinions = Opinions::default();
-        for (id, verdict) in verdicts.iter().filter(|v| v.1.outcome == Outcome::Accepted) {
-            opinions.accepting.insert(voice(*id, verdict));
-            opinions.accepted_by.push(verdict.verifier);
-        }
-        let rejecting: Vec<_> =
-            verdicts.iter().filter(|v| v.1.outcome == Outcome::Rejected).copied().collect();
-        let group_of = |anchor: (VerificationId, &Verdict)| {
-            rejecting.iter().copied().filter(|other| saw_same(anchor, *other)).collect::<Vec<_>>()
-        };
-        let voices = |group: &[(VerificationId, &Verdict)]| {
+        let voices = |group: &[Answer]| {
             group.iter().map(|(id, verdict)| voice(*id, verdict)).collect::<BTreeSet<_>>()
         };
-        let largest = rejecting.iter().map(|anchor| group_of(*anchor));
-        let largest = largest.max_by_key(|group| voices(group).len()).unwrap_or_default();
-        opinions.rejecting = voices(&largest);
-        opinions.rejected_by = largest.iter().map(|(_, verdict)| verdict.verifier).collect();
-        let alone =
-            rejecting.iter().filter(|(id, _)| !largest.iter().any(|(in_it, _)| in_it == id));
-        opinions.alone = alone.map(|(_, verdict)| verdict.verifier).collect();
-        opinions
+        let of = |outcome| verdicts.iter().filter(move |v| v.1.outcome == outcome).copied();
+        // Who accepts by a control that lets anything pass shows other pictures than who is honest.
+        let (accepting, odd) =
+            largest(&of(Outcome::Accepted).collect::<Vec<_>>(), &voices, |a, b| !saw_other(a, b));
+        let (rejecting, alone) =
+            largest(&of(Outcome::Rejected).collect::<Vec<_>>(), &voices, saw_same);
+        let verifiers =
+            |group: &[Answer]| group.iter().map(|(_, v)| v.verifier).collect::<Vec<_>>();
+        Opinions {
+            accepting: voices(&accepting),
+            rejecting: voices(&rejecting),
+            accepted_by: verifiers(&accepting),
+            rejected_by: verifiers(&rejecting),
+            alone: verifiers(&[odd, alone].concat()),
+        }
     }
 
     /// Owners whose connected verifiers may verify a receipt.
-    pub(super) fn verifying_owners(&self, receipt: ReceiptId) -> BTreeSet<&crate::id::OwnerId> {
-        let Some(receipt) = self.receipts.get(&receipt) else { return BTreeSet::new() };
-        let engine = &receipt.statement.engine;
+    pub(super) fn verifying_owners(&self, receipt: ReceiptId) -> impl Iterator<Item = &OwnerId> {
+        let receipt = self.receipts.get(&receipt);
         let verifiers = self.presence.values().filter(|p| p.hello.roles.contains(&Role::Verifier));
-        let may = verifiers.filter(|p| self.may_verify(p.hello.addr.node, receipt.node, engine));
-        may.filter_map(|p| self.nodes.get(&p.hello.addr.node)).map(|node| &node.owner).collect()
+        let may = verifiers.filter(move |p| {
+            receipt.is_some_and(|receipt| {
+                self.may_verify(p.hello.addr.node, receipt.node, &receipt.statement.engine)
+            })
+        });
+        may.filter_map(|p| self.nodes.get(&p.hello.addr.node)).map(|node| &node.owner)
+    }
+
+    /// Whether there are at least so many of them; looks no further.
+    fn has_verifying_owners(&self, receipt: ReceiptId, count: usize) -> bool {
+        let mut owners = BTreeSet::new();
+        self.verifying_owners(receipt).any(|owner| {
+            owners.insert(owner);
+            owners.len() >= count
+        })
+    }
+
+    /// Verifiers that accepted a receipt on fewer probes than `probes`, and of which those who were
+    /// right say that even those showed something else.
+    pub(super) fn seen_otherwise(
+        &self,
+        receipt: ReceiptId,
+        probes: u32,
+        right: &[NodeId],
+    ) -> Vec<NodeId> {
+        let rounds = self.rounds.get(&receipt).into_iter().flatten();
+        let judged = rounds.filter_map(|id| self.verifications.get(id));
+        let judged = judged.filter(|v| v.purpose.judges_receipt());
+        let judged: Vec<_> = judged.filter_map(|v| Some((v, v.verdict()?))).collect();
+        let differs = |id: VerificationId| {
+            let by_right = judged.iter().filter(|(_, verdict)| right.contains(&verdict.verifier));
+            let mut peers = by_right.flat_map(|(_, verdict)| &verdict.peers);
+            peers.any(|peer| peer.verification == id && !peer.same)
+        };
+        judged
+            .iter()
+            .filter(|(v, verdict)| verdict.outcome == Outcome::Accepted && v.reach() < probes)
+            .filter(|(v, verdict)| !right.contains(&verdict.verifier) && differs(v.id))
+            .map(|(_, verdict)| verdict.verifier)
+            .collect()
     }
 
     /// How many voices convict the worker of a receipt.
@@ -98,7 +133,7 @@ impl Farm {
         let established = worker.is_some_and(|worker| {
             worker.record.verified_in_row >= self.policy.checking.verified_first
         });
-        let many = self.verifying_owners(receipt).len() >= figures.convict_established;
+        let many = self.has_verifying_owners(receipt, figures.convict_established);
         if established && many { figures.convict_established } else { figures.convict }
     }
 
@@ -148,7 +183,7 @@ impl Farm {
         self.restore_convicted_by(verifier);
     }
 
-    /// Opens again what was accepted on the word of one verifier only.
+    /// Opens again what was accepted on a word that doesn't count any more, unless two others stand for it.
     fn reopen_accepted_by(&mut self, verifier: NodeId, now: Time, effects: &mut Vec<Effect>) {
         let said = |receipt: &ReceiptId| {
             let rounds = self.rounds.get(receipt).into_iter().flatten();
@@ -166,10 +201,14 @@ impl Farm {
             .flat_map(|frames| frames.values().copied())
             .collect();
         for receipt in receipts {
-            if self.is_weak(receipt) {
-                self.reopen(receipt, now, effects);
+            if self.is_weak(receipt) && self.trusted_voices(receipt) < 2 {
+                self.reopen(receipt, 0, now, effects);
             }
         }
+    }
+
+    fn trusted_voices(&self, receipt: ReceiptId) -> usize {
+        self.opinions(receipt, |v| v.purpose.judges_receipt()).accepting.len()
     }
 
     pub(super) fn is_weak(&self, receipt: ReceiptId) -> bool {
@@ -193,8 +232,39 @@ impl Farm {
         }
     }
 
+    /// Takes back what was held against verifiers by a verdict that turned out false.
+    fn forgive_verifiers(&mut self, id: ReceiptId) {
+        let rounds = self.rounds.get(&id).into_iter().flatten();
+        let judged = rounds.filter_map(|id| self.verifications.get(id));
+        let judged: Vec<_> = judged
+            .filter_map(|v| Some((v.purpose, v.verdict()?.outcome, v.verdict()?.verifier)))
+            .collect();
+        for (purpose, outcome, verifier) in judged {
+            self.record(verifier, |node| match (purpose, outcome) {
+                (Purpose::Canary, Outcome::Rejected) => {
+                    node.record.canaries_failed = node.record.canaries_failed.saturating_sub(1);
+                }
+                (Purpose::Probe | Purpose::Confirm, Outcome::Accepted) => {
+                    let minority = &mut node.record.verifications_minority;
+                    *minority = minority.saturating_sub(1);
+                }
+                _ => {}
+            });
+            let figures = &self.policy.verifiers;
+            let lifted = self.nodes.get(&verifier).is_some_and(|node| {
+                let failures = node.record.verifications_minority + node.record.canaries_failed;
+                node.suspended.is_some() && failures < figures.failures_suspend
+            });
+            if lifted {
+                self.record(verifier, |node| node.suspended = None);
+            }
+        }
+    }
+
     fn restore(&mut self, id: ReceiptId) {
         self.convicted.remove(&id);
+        self.known.remove(&id);
+        self.forgive_verifiers(id);
         let Some(receipt) = self.receipts.get(&id) else { return };
         let (node, job, lease) = (receipt.node, receipt.job, receipt.statement.lease);
         let in_lease = self.by_lease.get(&lease).into_iter().flat_map(|frames| frames.values());
@@ -221,6 +291,29 @@ impl Farm {
         }
         self.mark(super::Row::Job(job));
     }
+}
+
+/// An answer.
+type Answer<'a> = (VerificationId, &'a Verdict);
+
+/// The answers that go with one of them, so that they have the most voices; and the others.
+fn largest<'a>(
+    answers: &[Answer<'a>],
+    voices: &impl Fn(&[Answer]) -> BTreeSet<String>,
+    together: impl Fn(Answer, Answer) -> bool,
+) -> (Vec<Answer<'a>>, Vec<Answer<'a>>) {
+    let group_of =
+        |anchor: &Answer| answers.iter().copied().partition(|other| together(*anchor, *other));
+    let groups = answers.iter().map(group_of);
+    groups.max_by_key(|group: &(Vec<Answer>, _)| voices(&group.0).len()).unwrap_or_default()
+}
+
+/// Whether one of two answers is known to show something else than the other.
+fn saw_other(a: Answer, b: Answer) -> bool {
+    let says = |one: &Verdict, other: VerificationId| {
+        one.peers.iter().any(|peer| peer.verification == other && !peer.same)
+    };
+    a.0 != b.0 && (says(a.1, b.0) || says(b.1, a.0))
 }
 
 /// Whether two rejecting answers show the same.

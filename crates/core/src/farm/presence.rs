@@ -40,6 +40,7 @@ impl Farm {
         let presence =
             Presence { hello, heard_at: now, linked: true, paused: false, rest_until: Time(0) };
         self.presence.insert(id, presence);
+        self.refresh_presence(id);
         self.reconcile_leases(id, &leases, effects);
         self.reconcile_verifications(id, &verifications, effects);
         effects.push(Effect::NodeChanged(id));
@@ -125,6 +126,7 @@ impl Farm {
         for node in gone.into_iter().chain(given_up) {
             self.presence.remove(&node);
             self.absent.remove(&node);
+            self.refresh_presence(node);
             self.reconcile_leases(node, &BTreeSet::new(), effects);
             self.reconcile_verifications(node, &BTreeSet::new(), effects);
             effects.push(Effect::NodeChanged(node));
@@ -158,13 +160,20 @@ impl Farm {
             })
             .collect();
         for (node, verification) in overdue {
+            // Who holds a task for so long gets none for as long.
+            if let Some(presence) = self.presence.get_mut(&node) {
+                presence.rest_until = now.plus_ms(limit_ms);
+            }
             self.requeue_verification(verification);
             effects.push(Effect::RevokeVerification(node, verification));
         }
     }
 
     pub(super) fn drop_lease(&mut self, lease: LeaseId, node: NodeId) {
-        self.leased.remove(&lease);
+        let task = self.leased.remove(&lease);
+        if let Some(job) = task.and_then(|task| self.tasks.get(&task)).map(|task| task.job) {
+            self.ready.ended(job);
+        }
         self.unsettled.insert(lease);
         if let Some(leases) = self.leases_of.get_mut(&node) {
             leases.remove(&lease);
@@ -172,13 +181,19 @@ impl Farm {
                 self.leases_of.remove(&node);
             }
         }
+        self.refresh(node);
     }
 
     /// Does something to a node's record, if the node is known.
     pub(super) fn record(&mut self, node: NodeId, change: impl FnOnce(&mut Node)) {
         if let Some(entry) = self.nodes.get_mut(&node) {
+            let was = entry.suspended.is_some();
             change(entry);
+            let changed = was != entry.suspended.is_some();
             self.mark(Row::Node(node));
+            if changed {
+                self.refresh(node);
+            }
         }
     }
 }

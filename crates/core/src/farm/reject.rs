@@ -10,7 +10,7 @@ use crate::time::Time;
 impl Farm {
     /// Rejects a receipt and with it every frame of its lease that is not accepted, for somebody else to render.
     ///
-    /// What the worker delivered before and only one owner's verifiers stand for is opened again.
+    /// What the worker delivered before is opened again, unless it is settled.
     pub(super) fn reject(
         &mut self,
         receipt_id: ReceiptId,
@@ -49,7 +49,7 @@ impl Farm {
         self.end_leases_of(node, job, effects);
         self.punish(receipt_id, node, rejected, effects);
         for weak in self.weak.get(&node).cloned().unwrap_or_default() {
-            self.reopen(weak, now, effects);
+            self.reopen(weak, self.policy.probes_max, now, effects);
         }
         self.end_if_over(job, now, effects);
     }
@@ -63,6 +63,9 @@ impl Farm {
         effects: &mut Vec<Effect>,
     ) {
         let suspend_at = self.policy.rejections_suspend;
+        let of_node = |id: &&ReceiptId| self.receipts.get(id).is_some_and(|r| r.node == node);
+        let convictions = self.convicted.iter().filter(of_node).count();
+        let too_many = convictions >= self.policy.convictions_suspend;
         effects.push(Effect::NodeChanged(node));
         let mut forfeited = 0;
         self.record(node, |node| {
@@ -75,6 +78,9 @@ impl Farm {
             if record.rejections_in_row >= suspend_at && node.suspended.is_none() {
                 node.suspended =
                     Some(format!("{} leases in a row were rejected", record.rejections_in_row));
+            }
+            if too_many && node.suspended.is_none() {
+                node.suspended = Some(format!("{convictions} leases of a day were rejected"));
             }
         });
         if let Some(receipt) = self.receipts.get_mut(&receipt_id) {
@@ -158,6 +164,12 @@ impl Farm {
         if blame {
             self.reject(id, reason, now, effects);
         } else {
+            // It may have gone because it saw which tiles are asked for. Nobody is blamed for a dropped
+            // link, but who doesn't deliver what it signed is watched from the beginning again.
+            let worker = self.receipts.get(&id).map(|receipt| receipt.node);
+            if let Some(worker) = worker {
+                self.record(worker, |node| node.record.verified_in_row = 0);
+            }
             self.give_up_receipt(id, reason, now, effects);
         }
         Ok(Reply::Done)

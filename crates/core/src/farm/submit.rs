@@ -98,6 +98,7 @@ impl Farm {
                         crashed_on: BTreeSet::new(),
                         last_error: None,
                     };
+                    self.count_left(job_id, None, Some(&frame.status));
                     self.frames.entry(job_id).or_default().insert(number, frame);
                     self.waiting.entry(job_id).or_default().insert(number);
                     self.mark(Row::Frame(job_id, number));
@@ -221,15 +222,11 @@ impl Farm {
         if job.status != JobStatus::Active {
             return;
         }
-        let mut failed = false;
-        for frame in self.frames.get(&job_id).into_iter().flat_map(|frames| frames.values()) {
-            match frame.status {
-                FrameStatus::Accepted(_) => {}
-                FrameStatus::Failed(_) => failed = true,
-                _ => return,
-            }
+        let (unfinished, failed) = self.left.get(&job_id).copied().unwrap_or_default();
+        if unfinished > 0 {
+            return;
         }
-        job.status = if failed { JobStatus::Failed } else { JobStatus::Completed };
+        job.status = if failed > 0 { JobStatus::Failed } else { JobStatus::Completed };
         job.ended_at = Some(now);
         self.mark(Row::Job(job_id));
         effects.push(Effect::JobChanged(job_id));

@@ -90,7 +90,9 @@ impl Farm {
         let probes_max = self.policy.probes_max;
         match (verification.purpose, outcome) {
             (Purpose::Probe, Outcome::Accepted) => {
-                if self.needs_second(receipt, verifier) {
+                if next < probes_max && self.is_of_suspended(receipt) {
+                    self.verify(receipt, Purpose::Confirm, 0, probes_max);
+                } else if self.needs_second(receipt, verifier) {
                     self.verify(receipt, Purpose::Confirm, 0, next);
                 } else {
                     self.accept(receipt, now, effects);
@@ -115,14 +117,26 @@ impl Farm {
         now: Time,
         effects: &mut Vec<Effect>,
     ) {
-        let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
-        let (accepting, rejecting) = (opinions.accepting.len(), opinions.rejecting.len());
+        // Who looked at fewer probes may be right about those and still say nothing of the others.
+        let covers = |v: &VerificationTask| {
+            let rejects = v.verdict().is_some_and(|verdict| verdict.outcome == Outcome::Rejected);
+            v.purpose.judges_receipt() && (rejects || v.reach() >= probes)
+        };
+        let all = self.opinions(receipt, |v| v.purpose.judges_receipt());
+        let opinions = self.opinions(receipt, covers);
+        let rejecting = opinions.rejecting.len();
+        let doubted = rejecting > 0 || !opinions.alone.is_empty();
+        let accepting = match opinions.accepting.len() {
+            1 if !doubted => all.accepting.len(),
+            covering => covering,
+        };
         let rounds = self.rounds.get(&receipt).into_iter().flatten();
         let rounds = rounds.filter_map(|id| self.verifications.get(id));
         let rounds = rounds.filter(|v| v.purpose.judges_receipt()).count();
         if rejecting >= self.convicting(receipt) && rejecting > accepting {
-            let wrong: Vec<NodeId> =
+            let mut wrong: Vec<NodeId> =
                 opinions.accepted_by.iter().chain(&opinions.alone).copied().collect();
+            wrong.extend(self.seen_otherwise(receipt, probes, &opinions.rejected_by));
             self.convicted.insert(receipt);
             self.keep_known(receipt);
             self.reject(receipt, reason, now, effects);
@@ -143,7 +157,7 @@ impl Farm {
     fn needs_second(&self, receipt_id: ReceiptId, verifier: NodeId) -> bool {
         let Some(receipt) = self.receipts.get(&receipt_id) else { return false };
         let seen = self.owners_that_saw(receipt_id, |_| true);
-        if self.verifying_owners(receipt_id).iter().all(|owner| seen.contains(owner)) {
+        if self.verifying_owners(receipt_id).all(|owner| seen.contains(owner)) {
             return false;
         }
         let figures = &self.policy.verifiers;
@@ -154,6 +168,12 @@ impl Farm {
             draw < figures.second_rate
         });
         receipt.reopened || record.verifications_confirmed < figures.probation || drawn
+    }
+
+    /// Whether a receipt's worker was suspended after it was sent: then a few probes are not enough.
+    fn is_of_suspended(&self, receipt: ReceiptId) -> bool {
+        let worker = self.receipts.get(&receipt).and_then(|r| self.nodes.get(&r.node));
+        worker.is_some_and(|worker| worker.suspended.is_some())
     }
 
     /// Probes of a receipt that were drawn so far.
@@ -295,8 +315,15 @@ impl Farm {
             }
             VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
         }
+        let nodes = [&verification.status, &status].map(|status| match status {
+            VerificationStatus::Leased { node, .. } => Some(*node),
+            _ => None,
+        });
         verification.status = status;
         self.mark(Row::Verification(id));
+        for node in nodes.into_iter().flatten() {
+            self.refresh(node);
+        }
     }
 }
 

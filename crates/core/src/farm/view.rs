@@ -124,6 +124,11 @@ impl Farm {
         self.claims.values().filter(move |claim| claim.job == job)
     }
 
+    /// All claims, the oldest first.
+    pub fn all_claims(&self) -> impl DoubleEndedIterator<Item = &Claim> {
+        self.claims.values()
+    }
+
     /// A node.
     #[must_use]
     pub fn node(&self, id: NodeId) -> Option<&Node> {

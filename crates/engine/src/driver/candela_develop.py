@@ -8,6 +8,7 @@ import bpy
 # What a request may change, by owner; `Original` puts it back before the next request.
 _RENDER = (
     "engine resolution_x resolution_y resolution_percentage use_border use_crop_to_border "
+    "use_single_layer compositor_device compositor_denoise_device "
     "use_compositing use_sequencer use_multiview use_stamp filepath "
     "threads_mode threads border_min_x border_max_x border_min_y border_max_y"
 ).split()
@@ -73,12 +74,7 @@ def wanted_layers(scene):
 
     Of the other passes only those count that the compositor uses.
     """
-    used = set()
-    if scene.use_nodes and scene.render.use_compositing:
-        for tree in trees(scene):
-            for node in tree.nodes:
-                if node.type == "R_LAYERS" and node.scene == scene:
-                    used |= {(node.layer, s.name) for s in node.outputs if s.is_linked}
+    used = used_passes(scene)
     wanted = []
     for layer in scene.view_layers:
         if not layer.use:
@@ -91,6 +87,78 @@ def wanted_layers(scene):
         passes += sorted(name for of, name in used if of == layer.name and name not in known)
         wanted.append({"name": layer.name, "denoised": denoised, "passes": passes})
     return wanted
+
+
+def has_own_tree(scene):
+    """Whether the scene's compositor makes its picture: it is on, and it has an end."""
+    if not (scene.use_nodes and scene.render.use_compositing and scene.node_tree):
+        return False
+    return any(node.type == "COMPOSITE" and not node.mute for node in scene.node_tree.nodes)
+
+
+def takes_layers(node, scene):
+    """Whether a node hands out what is rendered of the scene."""
+    return node.type == "R_LAYERS" and not node.mute and node.scene in (scene, None)
+
+
+def takes_cryptomatte(node, scene):
+    """Whether a node makes a mask of the scene's Cryptomatte passes, which no link leads to it."""
+    takes = node.type == "CRYPTOMATTE_V2" and not node.mute and node.source == "RENDER"
+    return takes and node.scene in (scene, None)
+
+
+def cryptomatte_passes(node, scene):
+    """The view layer and the names of the passes of a Cryptomatte node; none if there are no such."""
+    for layer in scene.view_layers:
+        for kind in ("CryptoObject", "CryptoMaterial", "CryptoAsset"):
+            if node.layer_name in (layer.name + "." + kind, kind):
+                count = (layer.pass_cryptomatte_depth + 1) // 2
+                return layer, ["%s%02d" % (kind, i) for i in range(count)]
+    return None, []
+
+
+def used_passes(scene):
+    """The passes that the scene's own tree uses, as names of layer and pass."""
+    if not has_own_tree(scene):
+        return set()
+    used = set()
+    for node in scene.node_tree.nodes:
+        if takes_layers(node, scene):
+            used |= {(node.layer, socket.name) for socket in node.outputs if socket.is_linked}
+        elif takes_cryptomatte(node, scene):
+            layer, passes = cryptomatte_passes(node, scene)
+            used |= {(layer.name, name) for name in passes}
+    return used
+
+
+def renders_nothing(scene):
+    """Whether the compositor makes the picture without the scene, so that Blender doesn't render it."""
+    takes = lambda node: takes_layers(node, scene) or takes_cryptomatte(node, scene)
+    return has_own_tree(scene) and not any(takes(node) for node in scene.node_tree.nodes)
+
+
+def undevelopable(scene):
+    """Why the scene's picture does not follow from its layers; empty if it does, as far as can be seen."""
+    found = []
+    if scene.render.use_freestyle and any(l.use and l.use_freestyle for l in scene.view_layers):
+        found.append("Freestyle draws lines on the picture")
+    if not has_own_tree(scene):
+        return found
+    nodes = [node for node in scene.node_tree.nodes if not node.mute]
+    for node in nodes:
+        other = getattr(node, "scene", None) if node.type in {"R_LAYERS", "CRYPTOMATTE_V2"} else None
+        if other is not None and other != scene:
+            found.append("the compositor node %s takes the scene %s" % (node.name, other.name))
+        if takes_cryptomatte(node, scene):
+            passes = cryptomatte_passes(node, scene)[1]
+            if len(passes) > _CRYPTOMATTE_PASSES_MAX:
+                found.append("the compositor node %s uses more than six levels" % node.name)
+    denoised = {layer["name"] for layer in wanted_layers(scene) if layer["denoised"]}
+    for layer, name in sorted(used_passes(scene)):
+        # Cycles denoises it too, and keeps what it was before under another name.
+        if layer in denoised and name == "Shadow Catcher":
+            found.append("the compositor uses the denoised pass %s" % name)
+    return found
 
 
 def still_seed(scene):
@@ -184,10 +252,9 @@ def _denoised(tree, scene, image, layer):
 def _image_node(tree, picture, layer):
     node = tree.nodes.new("CompositorNodeImage")
     node.image = picture
-    names = [item.identifier for item in node.bl_rna.properties["layer"].enum_items] or []
-    if node.has_layers or names:
-        with contextlib.suppress(TypeError):
-            node.layer = layer.name
+    # A file with the passes of one layer only has no layer to choose.
+    with contextlib.suppress(TypeError):
+        node.layer = layer.name
     return node
 
 
@@ -210,8 +277,7 @@ def from_layers(scene, path, region):
         render.resolution_y = region[3] - region[1]
         render.resolution_percentage = 100
     render.use_border = False
-    own = scene.use_nodes and render.use_compositing and scene.node_tree is not None
-    working = _with_own_tree if own else _with_plain_tree
+    working = _with_own_tree if has_own_tree(scene) else _with_plain_tree
     try:
         with working(scene, picture):
             yield
@@ -221,26 +287,28 @@ def from_layers(scene, path, region):
 
 @contextlib.contextmanager
 def _with_plain_tree(scene, picture):
+    """A tree that hands the picture through, as Blender does without one: of the first layer in use."""
     had_nodes, had_compositing = scene.use_nodes, scene.render.use_compositing
     scene.use_nodes = True
     scene.render.use_compositing = True
     tree = scene.node_tree
-    muted = [(node, node.mute) for node in tree.nodes]
     before = set(tree.nodes)
-    for node in tree.nodes:
+    muted = [(node, node.mute) for node in before]
+    for node in before:
+        # A Render Layers node that isn't muted would render the scene.
         node.mute = True
-    layer = scene.view_layers[0]
+    layer = next((one for one in scene.view_layers if one.use), scene.view_layers[0])
     result, _ = _result(tree, scene, picture, layer)
-    old_output = [n for n in before if n.type == "COMPOSITE"]
-    links = [(link.from_socket, link.to_socket) for link in tree.links if link.to_node in old_output]
-    output = old_output[0] if old_output else tree.nodes.new("CompositorNodeComposite")
-    output.mute = False
-    # A Render Layers node left in the tree would render the scene.
-    layers = [n for n in before if n.type == "R_LAYERS"]
-    scenes = [(n, n.scene) for n in layers]
-    for node in layers:
-        node.scene = None
-    tree.links.new(result, output.inputs["Image"])
+    # One that is there may stay the end of the tree, whatever is added.
+    ends = [node for node in before if node.type == "COMPOSITE"]
+    alphas = [(node, node.use_alpha) for node in ends]
+    links = [(link.from_socket, link.to_socket) for link in tree.links if link.to_node in ends]
+    for end in ends or [tree.nodes.new("CompositorNodeComposite")]:
+        for socket in [socket for socket in end.inputs if socket.is_linked]:
+            tree.links.remove(socket.links[0])
+        end.mute = False
+        end.use_alpha = True
+        tree.links.new(result, end.inputs["Image"])
     try:
         yield
     finally:
@@ -248,8 +316,8 @@ def _with_plain_tree(scene, picture):
             tree.nodes.remove(node)
         for node, mute in muted:
             node.mute = mute
-        for node, its_scene in scenes:
-            node.scene = its_scene
+        for node, use_alpha in alphas:
+            node.use_alpha = use_alpha
         for start, end in links:
             tree.links.new(start, end)
         scene.use_nodes = had_nodes
@@ -258,44 +326,86 @@ def _with_plain_tree(scene, picture):
 
 @contextlib.contextmanager
 def _with_own_tree(scene, picture):
-    undo = []
-    for tree in trees(scene):
-        for node in [n for n in tree.nodes if n.type == "R_LAYERS" and n.scene == scene]:
-            layer = scene.view_layers.get(node.layer) or scene.view_layers[0]
-            before = set(tree.nodes)
+    """The scene's own tree, with stored layers wherever it takes those of the scene."""
+    tree, undo = scene.node_tree, []
+    for node in [n for n in tree.nodes if takes_cryptomatte(n, scene)]:
+        before = set(tree.nodes)
+        stand_in = _cryptomatte(tree, scene, picture, node)
+        for link in [link for socket in node.outputs for link in socket.links]:
+            start, target = link.from_socket, link.to_socket
+            undo.append((start, target))
+            tree.links.remove(link)
+            tree.links.new(stand_in.outputs[start.name], target)
+        node.mute = True
+        undo.append((node, set(tree.nodes) - before))
+    for node in [n for n in tree.nodes if takes_layers(n, scene)]:
+        before = set(tree.nodes)
+        layer = scene.view_layers.get(node.layer)
+        result = image = None
+        if layer is not None and layer.use:
             result, image = _result(tree, scene, picture, layer)
-            for socket in [s for s in node.outputs if s.is_linked]:
-                for link in list(socket.links):
-                    undo.append((tree, socket, link.to_socket))
-                    stored = _replacement(tree, socket, result, image)
-                    target = link.to_socket
-                    tree.links.remove(link)
-                    if stored is not None:
-                        tree.links.new(stored, target)
-            undo.append((tree, node, node.scene, set(tree.nodes) - before))
-            node.scene = None
+        for socket in [s for s in node.outputs if s.is_linked]:
+            stored = _replacement(tree, socket, result, image)
+            for link in list(socket.links):
+                target = link.to_socket
+                undo.append((socket, target))
+                tree.links.remove(link)
+                tree.links.new(stored, target)
+        # While it isn't muted, it renders the scene.
+        node.mute = True
+        undo.append((node, set(tree.nodes) - before))
     try:
         yield
     finally:
-        for entry in reversed(undo):
-            if len(entry) == 4:
-                tree, node, its_scene, added = entry
-                for new in added:
+        for entry, other in reversed(undo):
+            if isinstance(other, set):
+                for new in other:
                     tree.nodes.remove(new)
-                node.scene = its_scene
+                entry.mute = False
             else:
-                tree, start, end = entry
-                tree.links.new(start, end)
+                tree.links.new(entry, other)
+
+
+# What the node with sockets for its passes has of them.
+_CRYPTOMATTE_PASSES_MAX = 3
+
+
+def _cryptomatte(tree, scene, picture, node):
+    """A Cryptomatte node that takes its passes by links, in place of one that looks for them itself."""
+    made = tree.nodes.new("CompositorNodeCryptomatte")
+    made.matte_id = node.matte_id
+    layer, passes = cryptomatte_passes(node, scene)
+    for link in list(node.inputs["Image"].links):
+        tree.links.new(link.from_socket, made.inputs["Image"])
+    if layer is not None and layer.use:
+        image = _image_node(tree, picture, layer)
+        for i, name in enumerate(passes[:_CRYPTOMATTE_PASSES_MAX]):
+            tree.links.new(image.outputs[name], made.inputs["Crypto %02d" % i])
+    return made
 
 
 def _replacement(tree, socket, result, image):
+    """What a socket of a Render Layers node gives, from stored layers; of a layer that isn't rendered: nothing."""
+    if result is None:
+        return _nothing(tree, socket)
     if socket.name == "Image":
         return result
     if socket.name == "Alpha":
         split = tree.nodes.new("CompositorNodeSeparateColor")
         tree.links.new(result, split.inputs["Image"])
         return split.outputs["Alpha"]
-    return image.outputs.get(socket.name)
+    return image.outputs.get(socket.name) or _nothing(tree, socket)
+
+
+def _nothing(tree, socket):
+    """A socket of no light and no coverage."""
+    if socket.type == "VALUE":
+        node = tree.nodes.new("CompositorNodeValue")
+        node.outputs[0].default_value = 0.0
+    else:
+        node = tree.nodes.new("CompositorNodeRGB")
+        node.outputs[0].default_value = (0.0, 0.0, 0.0, 0.0)
+    return node.outputs[0]
 
 
 def encode_video(request):

@@ -50,6 +50,7 @@ class Driver:
         self.options = options
         self.send = send
         self.original = None
+        self.originals = {}
         self.progress_sent = 0.0
         self.kept = None
         self.muted = []
@@ -72,10 +73,12 @@ class Driver:
         candela_develop.mute_output_file_nodes()
         scene = self.scene(request.get("scene"))
         self.original = None
+        self.originals = {}
         self.kept = None
         self.muted = []
         facts = candela_facts.facts(scene, request["path"])
-        facts["warnings"] = (facts["warnings"] + warnings)[:20]
+        unclear = ["its output can't be checked: " + why for why in facts["undevelopable"]]
+        facts["warnings"] = (facts["warnings"] + warnings + unclear)[:20]
         return facts
 
     def render(self, request):
@@ -84,6 +87,10 @@ class Driver:
         scene = self.scene(request["settings"].get("scene"))
         if not self.keep_data(scene, request):
             self.configure(scene, request)
+            if candela_develop.renders_nothing(scene):
+                raise Refused(
+                    "nothing-rendered", "the compositor makes the picture without the scene"
+                )
             self.layers = candela_develop.wanted_layers(scene)
             self.set_frame(scene, request["frame"])
             self.base_seed = scene.cycles.seed
@@ -107,6 +114,9 @@ class Driver:
         scene = self.scene(request["settings"].get("scene"))
         self.keep_data(scene, {})
         self.configure(scene, request)
+        reasons = candela_develop.undevelopable(scene)
+        if reasons:
+            raise Refused("undevelopable", "; ".join(reasons))
         self.set_frame(scene, request["frame"])
         with candela_develop.from_layers(scene, request["layers_path"], request.get("region")):
             bpy.ops.render.render(scene=scene.name)
@@ -154,8 +164,9 @@ class Driver:
     def configure(self, scene, request):
         """Puts the scene into the state that the request asks for, whatever was rendered before."""
         settings = request["settings"]
-        if self.original is None or self.original.name != scene.name:
-            self.original = candela_develop.Original(scene)
+        if scene.name not in self.originals:
+            self.originals[scene.name] = candela_develop.Original(scene)
+        self.original = self.originals[scene.name]
         for curve in self.muted:
             curve.mute = False
         self.muted = []
@@ -227,6 +238,11 @@ class Driver:
         render.filepath = os.path.join(self.options["scratch"], "unused")
         render.use_sequencer = False
         render.use_multiview = False
+        # A final render has all view layers, also if the interface was told to show one.
+        render.use_single_layer = False
+        # Compositing on a graphics card gives other pixels.
+        render.compositor_device = "CPU"
+        render.compositor_denoise_device = "CPU"
         render.use_stamp = False
         for name in dir(render):
             if name.startswith("use_stamp_") and isinstance(getattr(render, name), bool):

@@ -68,6 +68,7 @@ def facts(scene, path):
     take("device", "CPU", lambda: _text(cycles.device))
     take("scripts", [], lambda: _scripts()[:_LIST_MAX])
     take("unbaked", [], lambda: _unbaked(scene)[:_LIST_MAX])
+    take("undevelopable", [], lambda: _undevelopable(scene)[:_LIST_MAX])
     take("missing", [], lambda: _missing()[:_LIST_MAX])
     if render.use_multiview:
         taken.values["warnings"].append("the scene is stereoscopic; one view is rendered")
@@ -77,6 +78,10 @@ def facts(scene, path):
 def _denoiser(scene):
     on = scene.cycles.use_denoising and any(v.cycles.use_denoising for v in scene.view_layers)
     return (_text(scene.cycles.denoiser) or "OPENIMAGEDENOISE") if on else None
+
+
+def _undevelopable(scene):
+    return [_text(reason) for reason in candela_develop.undevelopable(scene)]
 
 
 def _seed_animated(scene):

@@ -49,24 +49,30 @@ impl Bench {
 /// A folder with `scene.blend`, made by the script beside this file; made once per test program.
 pub(crate) fn scene_dir() -> &'static Path {
     static SCENE: OnceLock<tempfile::TempDir> = OnceLock::new();
-    SCENE
-        .get_or_init(|| {
-            let folder = tempfile::tempdir().unwrap();
-            let Program::Module { site, python, .. } = installed().program else {
-                panic!("the tests make their scene with the Python module");
-            };
-            let script = workspace().join("crates/engine/tests/common/make_scene.py");
-            let output = std::process::Command::new(python)
-                .arg(script)
-                .arg(folder.path())
-                .env("PYTHONPATH", site)
-                .output()
-                .unwrap();
-            let said = String::from_utf8_lossy(&output.stderr).into_owned();
-            assert!(folder.path().join("scene.blend").exists(), "{said}");
-            folder
-        })
-        .path()
+    SCENE.get_or_init(|| made_by("make_scene.py")).path()
+}
+
+/// A folder with the scenes of `make_development.py`, all in one `scene.blend`; made once per test program.
+pub(crate) fn development_dir() -> &'static Path {
+    static SCENE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    SCENE.get_or_init(|| made_by("make_development.py")).path()
+}
+
+fn made_by(script: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let Program::Module { site, python, .. } = installed().program else {
+        panic!("the tests make their scene with the Python module");
+    };
+    let script = workspace().join("crates/engine/tests/common").join(script);
+    let output = std::process::Command::new(python)
+        .arg(script)
+        .arg(folder.path())
+        .env("PYTHONPATH", site)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(folder.path().join("scene.blend").exists(), "{said}");
+    folder
 }
 
 /// Settings of a tiny frame of the test scene.

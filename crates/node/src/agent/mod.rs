@@ -8,8 +8,6 @@ mod render;
 mod sweep;
 mod verify;
 
-pub use verify::{ADAPTIVE_MARGIN_PX, CONTROL_SEED};
-
 use crate::config::AgentConfig;
 use crate::engines::EnginePool;
 use crate::port::{self, Binding};

@@ -5,6 +5,7 @@ use super::{Outcome, Shared};
 use crate::engines::{OpenScene, WarmEngine};
 use candela_core::layers::{Pixels, Region};
 use candela_core::scene::SceneFacts;
+use candela_core::verification::{ADAPTIVE_MARGIN_PX, CONTROL_SEED};
 use candela_engine::EngineError;
 use candela_engine::layers::LayersReader;
 use candela_engine::{RenderRequest, RenderedLayers};
@@ -14,13 +15,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// What is added to the scene's seed for the control.
-pub const CONTROL_SEED: i32 = 7919;
-
-/// With adaptive sampling a region's outer pixels differ from the frame's: rendered, and cut off.
-/// Measured: 1 % of a probe's values differ without a margin, none with 4 pixels; twice that, to be careful.
-pub const ADAPTIVE_MARGIN_PX: u32 = 8;
 
 /// Works on a verification task until it is done, it fails, or it is taken back.
 pub(super) async fn verification(

@@ -9,7 +9,7 @@ use crate::manager::rows;
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Effect, Farm, Reply};
-use candela_core::id::{EngineBuild, NodeId};
+use candela_core::id::{BlobHash, EngineBuild, NodeId};
 use candela_core::node::Role;
 use candela_core::policy::Policy;
 use candela_core::refusal::{Refusal, RefusalCode};
@@ -95,6 +95,11 @@ impl Desk {
         let tickets = TicketBook::load(&db, manager.clone()).await?;
         let farm = Farm::load(policy.clone(), engines.clone(), rows, now());
         Ok(Desk { db, epoch, farm, tickets, policy, engines, manager, events })
+    }
+
+    /// The scenes of all jobs.
+    pub(crate) fn scenes(&self) -> BTreeSet<BlobHash> {
+        self.farm.jobs().map(|job| job.submission.scene).collect()
     }
 
     /// Runs until it is told to end.

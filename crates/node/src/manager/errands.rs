@@ -6,6 +6,7 @@ use crate::manager::desk::now;
 use crate::manager::develop::Developer;
 use crate::manager::handle::{ApplyError, Manager};
 use crate::manager::inspection::Inspector;
+use crate::manager::library::Library;
 use crate::manager::sessions::Links;
 use crate::verdict;
 use candela_blobs::{BlobError, FetchOptions, Fetcher};
@@ -43,6 +44,7 @@ pub(crate) struct Errands {
     pub(super) policy: Arc<Policy>,
     pub(super) developer: Developer,
     inspector: Inspector,
+    library: Library,
     outputs: Arc<Semaphore>,
 }
 
@@ -54,6 +56,7 @@ pub(crate) struct ErrandParts {
     pub policy: Policy,
     pub inspector: Inspector,
     pub developer: Developer,
+    pub library: Library,
 }
 
 impl Errands {
@@ -65,6 +68,7 @@ impl Errands {
             policy: Arc::new(parts.policy),
             developer: parts.developer,
             inspector: parts.inspector,
+            library: parts.library,
             outputs: Arc::new(Semaphore::new(OUTPUTS_AT_ONCE)),
         }
     }
@@ -81,6 +85,8 @@ impl Errands {
                 let (id, submission) = (job.id, job.submission.clone());
                 let errands = self.clone();
                 tokio::spawn(async move {
+                    // Before anybody is offered a task of it.
+                    errands.library.open_all([submission.scene].into()).await;
                     let command = errands.inspector.inspect(id, submission).await;
                     errands.settle(command).await;
                 });

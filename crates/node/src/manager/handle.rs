@@ -7,6 +7,7 @@ use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{EngineBuild, JobId, LeaseId, NodeId};
 use candela_core::refusal::Refusal;
+use candela_net::NodeKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -61,6 +62,7 @@ pub struct Manager {
     pub(super) progress: ProgressBoard,
     pub(super) engines: Arc<BTreeSet<EngineBuild>>,
     pub(super) addr: NodeAddr,
+    pub(super) key: NodeKey,
 }
 
 impl Manager {

@@ -7,14 +7,13 @@ use crate::verdict::{self, Unfit};
 use bytes::Bytes;
 use candela_blobs::{BlobError, FetchOptions};
 use candela_core::farm::Command;
-use candela_core::id::{BlobHash, EngineBuild, NodeId};
-use candela_core::layers::{LayersLayout, Pixels, Region, TileGrid, TileIndex};
+use candela_core::id::{BlobHash, NodeId};
+use candela_core::layers::Pixels;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::verification::{Found, Outcome, Peer, Purpose, SignedReport, Verdict};
-use candela_engine::layers::{HEADER_BYTES, LayersHeader, decode_tile, read_header};
+use candela_engine::layers::HEADER_BYTES;
 use candela_wire::evidence::{self, Evidence};
 use candela_wire::session::Report;
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Bytes of a verifier's evidence at most; as its encoding allows.
@@ -91,6 +90,7 @@ impl Errands {
             }
             Err(Undone::Lost(lost)) => lost.command(case.receipt.id),
             Err(Undone::Useless(reason)) => {
+                tracing::warn!(verification_id = %id, node_id = %verifier.short(), "no verdict: {reason}");
                 Command::VerificationFailed { node: verifier, verification: id, reason }
             }
         };
@@ -110,14 +110,13 @@ impl Errands {
             Err(Unfit::Verifier(reason)) => return Err(Undone::Useless(reason)),
         };
         let judged = verdict::judged(&case.grounds, &probes);
-        let judgement = &judged.judgement;
-        let tail = |a: f64, b: f64| a.min(b).exp();
+        let (reject_p, accept_p) = verdict::chances(&judged);
         let verdict = Verdict {
             outcome: verdict::outcome(judged.verdict()),
             worker_tiles: Some(excerpt),
             probes,
-            reject_p: tail(judgement.informative.ln_tail_floor, judgement.direct.ln_tail_floor),
-            accept_p: tail(judgement.informative.ln_tail_cheat, judgement.direct.ln_tail_cheat),
+            reject_p,
+            accept_p,
             found: Found::ByPictures,
             reason: judged.to_string(),
             ..found_by_manager(case, answer, String::new())
@@ -216,7 +215,9 @@ impl Errands {
         let bytes = blobs.read(report.evidence, EVIDENCE_BYTES_MAX).await.map_err(unavailable)?;
         blobs.sync().await.map_err(unavailable)?;
         let evidence = evidence::decode(&bytes).map_err(|error| useless(error.to_string()))?;
-        check_evidence(&evidence, report, case).map_err(useless)?;
+        let statement = &case.receipt.statement;
+        verdict::check_evidence(&evidence, &case.verification, statement, &case.regions)
+            .map_err(useless)?;
         Ok(evidence)
     }
 
@@ -229,39 +230,22 @@ impl Errands {
         }
         let header_range: Vec<Range<u64>> = std::iter::once(0..HEADER_BYTES).collect();
         let header = self.read_ranges(case, &header_range).await.map_err(Undone::Lost)?;
-        let header = match checked_header(header.first(), case, evidence) {
+        let header = header.first().map_or(&[][..], |bytes| bytes);
+        let size = case.settings.size;
+        let header = match verdict::checked_header(header, statement, size, evidence) {
             Ok(header) => header,
             Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
         };
-        let layout: LayersLayout = header.layout;
-        let mut tiles: BTreeMap<TileIndex, Pixels> = BTreeMap::new();
-        let wanted: Vec<TileIndex> = {
-            let mut wanted: Vec<_> = case.regions.iter().map(|at| verdict::tile_of(*at)).collect();
-            wanted.sort_unstable();
-            wanted.dedup();
-            wanted
-        };
-        let ranges: Vec<Range<u64>> = wanted.iter().map(|tile| layout.tile_range(*tile)).collect();
+        let ranges = verdict::ranges_of(&case.regions, &header.layout);
         let parts = self.read_ranges(case, &ranges).await.map_err(Undone::Lost)?;
-        for (tile, bytes) in wanted.into_iter().zip(parts) {
-            match decode_tile(&header, tile, &bytes) {
-                Ok(pixels) => tiles.insert(tile, pixels),
-                Err(error) => return Ok(WorkerTiles::Wrong(error.to_string())),
-            };
-        }
-        let all: Vec<Range<u64>> = header_range.into_iter().chain(ranges).collect();
-        let kept = self.keep_excerpt(case, layers, &all).await;
-        let excerpt = kept.map_err(|error| Undone::Useless(error.to_string()))?;
-        let grid = TileGrid { size: case.settings.size };
-        let cut = |region: &Region| {
-            let tile = verdict::tile_of(*region);
-            tiles.get(&tile)?.cut(grid.region(tile), *region)
+        let tiles = match verdict::cut_tiles(&header, &case.regions, &parts[1..]) {
+            Ok(tiles) => tiles,
+            Err(wrong) => return Ok(WorkerTiles::Wrong(wrong)),
         };
-        let tiles: Option<Vec<Pixels>> = case.regions.iter().map(cut).collect();
-        Ok(match tiles {
-            Some(tiles) => WorkerTiles::There { tiles, excerpt },
-            None => WorkerTiles::Wrong("a tile has another size than the frame gives it".into()),
-        })
+        let groups = verdict::whole_groups(&ranges, statement.layers_bytes);
+        let kept = self.keep_excerpt(case, layers, &groups).await;
+        let excerpt = kept.map_err(|error| Undone::Useless(error.to_string()))?;
+        Ok(WorkerTiles::There { tiles, excerpt })
     }
 
     async fn read_ranges(&self, case: &Case, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Lost> {
@@ -271,12 +255,14 @@ impl Errands {
             pin: None,
             ..FetchOptions::pinned("")
         };
-        self.get_from_worker(worker, || async {
+        // Whole groups are fetched, so that they can be proved to others later.
+        let groups = verdict::whole_groups(ranges, statement.layers_bytes);
+        let parts = self.get_from_worker(worker, || async {
             let from = self.addresses(worker).await;
-            let got = self.fetcher.fetch_ranges(statement.layers, ranges, &from, &options).await;
+            let got = self.fetcher.fetch_ranges(statement.layers, &groups, &from, &options).await;
             got.map(|got| got.0)
-        })
-        .await
+        });
+        Ok(verdict::cut_groups(&parts.await?, &groups, ranges))
     }
 
     async fn keep_excerpt(
@@ -298,50 +284,6 @@ fn pixels_asked(evidence: &Evidence) -> u64 {
         12 * probe.region.size().pixels()
     };
     evidence.probes.iter().map(px).sum()
-}
-
-fn check_evidence(evidence: &Evidence, report: &Report, case: &Case) -> Result<(), String> {
-    let engine: &EngineBuild = &case.receipt.statement.engine;
-    let expected = case.regions.iter().copied();
-    if evidence.verification != report.verification
-        || evidence.frame != case.receipt.statement.frame
-    {
-        return Err("the evidence is of another verification task".into());
-    }
-    if evidence.engine != *engine {
-        return Err(format!("the evidence was rendered with {}, not {engine}", evidence.engine));
-    }
-    if !expected.eq(evidence.probes.iter().map(|probe| probe.region)) {
-        return Err("the evidence is of other regions than were asked for".into());
-    }
-    let second = case.verification.second_replica;
-    if evidence.probes.iter().any(|probe| probe.second.is_some() != second) {
-        return Err("the evidence has not the number of replicas that were asked for".into());
-    }
-    Ok(())
-}
-
-fn checked_header(
-    bytes: Option<&Bytes>,
-    case: &Case,
-    evidence: &Evidence,
-) -> Result<LayersHeader, String> {
-    let header = read_header(bytes.map_or(&[][..], |bytes| bytes)).map_err(|e| e.to_string())?;
-    let size = header.layout.size;
-    if size != case.settings.size {
-        return Err(format!(
-            "the layers have {} × {} pixels, the frame has {} × {}",
-            size.width, size.height, case.settings.size.width, case.settings.size.height
-        ));
-    }
-    let expected = evidence.probes.first().map(|probe| &probe.replica.channels);
-    if expected.is_some_and(|channels| *channels != header.channels) {
-        return Err("the layers have other passes than the scene gives".into());
-    }
-    if header.layout.blob_bytes() != case.receipt.statement.layers_bytes {
-        return Err("the layers have another length than their header says".into());
-    }
-    Ok(header)
 }
 
 /// What was delivered can't be this frame at all: wrong size, wrong passes, an output of something else.

@@ -10,13 +10,15 @@ mod errands;
 mod handle;
 mod inspection;
 mod judge;
+mod library;
+mod proof;
 mod rows;
 mod sessions;
 mod tickets;
 
 pub use desk::DeskError;
-pub use develop::compare as output_follows;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
+pub use proof::{ProofDraft, ProofFile};
 pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
@@ -31,6 +33,7 @@ use desk::{Desk, Outbox};
 use develop::Developer;
 use errands::{ErrandParts, Errands};
 use inspection::Inspector;
+use library::Library;
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -109,8 +112,11 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
     let links = Links::default();
     let readers = links.clone();
-    // Scenes are for the nodes that joined; outputs leave by HTTP, where tokens count.
-    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| readers.has(node));
+    let library = Library::new(blobs.clone());
+    let shelf = library.clone();
+    // Scenes are for the nodes that joined; outputs and evidence leave by HTTP, where tokens count.
+    let policy: candela_blobs::ReadPolicy =
+        Arc::new(move |node, blob| readers.has(node) && shelf.has(blob));
     let endpoint = port::bind(Binding {
         folder,
         bind: config.bind,
@@ -132,6 +138,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         progress: progress.clone(),
         engines: Arc::new(engines.clone()),
         addr: addr.clone(),
+        key,
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
@@ -146,8 +153,10 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         policy: config.policy.clone(),
         inspector,
         developer,
+        library: library.clone(),
     });
     let desk = Desk::open(db, config.policy, engines, addr, events).await?;
+    library.open_all(desk.scenes()).await;
     let (performer, forgetful) = (errands.clone(), links.clone());
     let outbox = Outbox {
         perform: Box::new(move |effect, farm| performer.perform(effect, farm)),

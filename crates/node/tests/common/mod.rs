@@ -129,6 +129,15 @@ impl Network {
         }
     }
 
+    /// Waits until the job's scene was inspected.
+    pub(crate) async fn inspected(&self, job: JobId) {
+        let mut events = self.manager().watch();
+        let is = move |farm: &candela_core::farm::Farm| farm.job(job).unwrap().inspected.is_some();
+        while !self.manager().read(is).await.unwrap() {
+            events.recv().await.unwrap();
+        }
+    }
+
     /// Waits until the job is over.
     pub(crate) async fn over(&self, job: JobId) -> JobStatus {
         let mut events = self.manager().watch();

@@ -48,7 +48,7 @@ fn three_probes_decide() {
         ),
         (
             "one patch too few",
-            vec![clean(NOISY), clean(512), clean(SKY)],
+            vec![clean(NOISY), clean(256), clean(SKY)],
             Undecided,
             Reason::TooFewPixels,
         ),
@@ -85,7 +85,7 @@ fn three_probes_decide() {
 
 #[test]
 fn a_second_round_decides_what_the_first_did_not() {
-    let first = [clean(NOISY), clean(512), clean(SKY)];
+    let first = [clean(NOISY), clean(256), clean(SKY)];
     assert_eq!(judged(&first, &[], 1).verdict(), Verdict::Undecided);
     let second = [first[0], first[1], first[2], clean(SKY), clean(512), clean(SKY)];
     assert_eq!(judged(&second, &[], 2).verdict(), Verdict::Accepted);
@@ -93,6 +93,7 @@ fn a_second_round_decides_what_the_first_did_not() {
 
 #[test]
 fn acceptance_and_rejection_meet() {
+    assert_eq!(judged(&[probe(NOISY, 41, 0); 3], &[], 1).verdict(), Verdict::Accepted, "4 %");
     for wrong_px in 0..=400 {
         let probes = [
             probe(NOISY, wrong_px / 3, 0),
@@ -121,6 +122,8 @@ fn the_lease_rejects_what_a_frame_does_not_show() {
     // It rejects a frame that isn't decided yet, too, and one that shows nothing itself.
     assert!(judged(&[some; 2], &[some; 23], 1).by_lease);
     assert!(judged(&[clean(NOISY); 3], &[some; 40], 1).by_lease);
+    // What the frame shows itself is what is said.
+    assert!(!judged(&[probe(NOISY, 900, 0); 3], &[some; 40], 1).by_lease);
     // What is clean stays accepted, by the frame's own probes.
     let clean = judged(&[clean(NOISY); 3], &[clean(NOISY); 22], 1);
     assert_eq!((clean.verdict(), clean.by_lease), (Verdict::Accepted, false));

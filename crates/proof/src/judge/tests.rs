@@ -95,6 +95,7 @@ fn accepted() {
         ("clean", vec![CLEAN; 25], other, yes),
         ("one probe at its worst", with_one(CLEAN, 25, probe(FULL, 74, 0, 0)), other, yes),
         ("all at the floor", vec![probe(FULL, 8, 0, 0); 25], other, yes),
+        ("a sliver, all wrong", with_one(CLEAN, 25, probe(60, 60, 0, 0)), same, yes),
         ("sky, at the limit", vec![probe(0, 0, FULL, 0); 50], same, direct),
     ];
     check(MANY, cases);
@@ -216,6 +217,25 @@ fn a_forged_sky_is_not_accepted_where_areas_flip() {
 }
 
 #[test]
+fn what_is_set_aside_is_not_overlooked() {
+    let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let with_wrong = |wrong: u64| {
+        let mut probes = vec![probe(512, 0, 512, 0); 12];
+        probes.push(probe(0, 0, 180, wrong));
+        let policy = Policy { cheat_share: 0.5, probes_min: 12, ..Policy::default() };
+        judge(&probes, &floor, &policy, Progress { round: 1, probes_in_task: 1000 })
+    };
+    assert_eq!(with_wrong(0).verdict, Verdict::Accepted);
+    // Not yet bad, bad and set aside: neither is accepted.
+    for (wrong, bad_probes) in [(89, 0), (180, 1)] {
+        let judged = with_wrong(wrong);
+        assert_eq!(judged.bad_probes, bad_probes);
+        assert!(!judged.direct.is_rejected_with_all());
+        assert_eq!((judged.verdict, judged.reason), (Verdict::Undecided, Reason::BetweenBounds));
+    }
+}
+
+#[test]
 fn odd_floors_reject_nobody() {
     let nan = NoiseFloor {
         disagree_share_upper: f64::NAN,
@@ -238,6 +258,19 @@ fn a_measured_floor_is_an_upper_bound() {
     let floor = NoiseFloor::measured(160, 160_000, 16.0);
     assert!(floor.disagree_share_upper > 1e-3 && floor.disagree_share_upper < 3e-3, "{floor:?}");
     assert_eq!(NoiseFloor::measured(0, 0, 16.0).disagree_share_upper, 1.0);
+}
+
+#[test]
+fn a_bad_probe_among_many_must_be_less_likely() {
+    let floor = NoiseFloor { disagree_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let bad = |probes: usize, wrong: u64| {
+        let probes = with_one(probe(1024, 0, 0, 0), probes, probe(1024, wrong, 0, 0));
+        let progress = Progress { round: 1, probes_in_task: 10_000 };
+        judge(&probes, &floor, &Policy::default(), progress).bad_probes
+    };
+    assert_eq!((bad(10, 255), bad(10, 256)), (0, 1), "a quarter of its pixels");
+    // By the clump model 1.3e-13 for each of them.
+    assert_eq!((bad(5000, 256), bad(5000, 300)), (0, 1));
 }
 
 #[test]

@@ -67,5 +67,5 @@ fn wrong_output(
         return Ok(None);
     }
     let format = material.scene.settings.format;
-    Ok(candela_node::manager::output_follows(&delivered, &developed, format).err())
+    Ok(candela_engine::same_output(&delivered, &developed, format).err().map(|why| why.to_string()))
 }

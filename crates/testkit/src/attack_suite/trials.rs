@@ -4,7 +4,7 @@ use super::judging::{self, Delivered, End, Verified};
 use super::material::{CLASSES, Compared, Frame, Material, Work};
 use candela_core::counts::TileCounts;
 use candela_core::seed::Seed;
-use candela_node::agent::ADAPTIVE_MARGIN_PX;
+use candela_core::verification::ADAPTIVE_MARGIN_PX;
 use candela_proof::frame::FRAME_CHEAT_SHARE;
 use candela_proof::key::VerificationKey;
 use candela_proof::stats;

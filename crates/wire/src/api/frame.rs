@@ -1,6 +1,6 @@
 //! Frames as people see them.
 
-use super::{ClaimInfo, NodeRef, ReceiptInfo, VerdictSummary};
+use super::{ClaimInfo, ClaimTerms, NodeRef, ReceiptInfo, VerdictSummary};
 use candela_core::job::FrameStatus;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -112,4 +112,6 @@ pub struct FrameDetail {
     pub receipts: Vec<ReceiptInfo>,
     /// Workers on which the engine crashed at this frame.
     pub crashed_on: Vec<NodeRef>,
+    /// What a bad result claim on it would cost; none if it can't be claimed.
+    pub claim_terms: Option<ClaimTerms>,
 }

@@ -17,7 +17,10 @@ mod refusal;
 mod request;
 
 pub use blob::{BlobInfo, MissingReply, MissingRequest};
-pub use claim::{ClaimInfo, ClaimRequest, ClaimState};
+pub use claim::{
+    ClaimDetail, ClaimInfo, ClaimRequest, ClaimState, ClaimTerms, ClaimsPage, ClaimsQuery,
+    PictureName,
+};
 pub use event::{Event, FrameChanged, HealthInfo};
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};

@@ -103,7 +103,7 @@ pub struct NodeTask {
 }
 
 /// A node that ever joined.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeInfo {
     /// Its key.
     pub id: String,
@@ -131,6 +131,9 @@ pub struct NodeInfo {
     pub slots: u32,
     /// What its standing follows from.
     pub record: NodeRecord,
+    /// The share of its frames that would be checked now, from 0 to 1, at the credit of the last job's
+    /// frames; none of a node that is no worker.
+    pub check_rate: Option<f64>,
     /// Why it gets no more work, if so.
     pub suspended: Option<String>,
     /// What it renders now.

@@ -1,6 +1,7 @@
 //! A value of every kind that is written, with every field set to something that shows.
 
 mod messages;
+mod proof;
 mod rows;
 
 use candela_core::addr::NodeAddr;
@@ -46,6 +47,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut cases = messages::cases();
     cases.extend(rows::cases());
     let encode = |value: &Evidence| evidence::encode(value).unwrap();
+    cases.push(Case::new("proof", proof::proof(), proof::encode, proof::decode));
     cases.push(Case::new("evidence", evidence(), encode, evidence::decode));
     cases
 }

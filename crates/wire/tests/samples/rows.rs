@@ -97,11 +97,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-fn time(minute: u64) -> Time {
+pub(super) fn time(minute: u64) -> Time {
     Time(1_760_000_000_000 + minute * 60_000)
 }
 
-fn job(status: JobStatus) -> Job {
+pub(super) fn job(status: JobStatus) -> Job {
     Job {
         id: JobId(1),
         submission: Submission {
@@ -198,7 +198,7 @@ fn frame(status: FrameStatus) -> Frame {
     }
 }
 
-fn task(status: TaskStatus) -> Task {
+pub(super) fn task(status: TaskStatus) -> Task {
     Task {
         id: TaskId(3),
         job: JobId(1),
@@ -208,7 +208,7 @@ fn task(status: TaskStatus) -> Task {
     }
 }
 
-fn receipt(status: ReceiptStatus) -> Receipt {
+pub(super) fn receipt(status: ReceiptStatus) -> Receipt {
     Receipt {
         id: ReceiptId(300),
         job: JobId(1),
@@ -241,7 +241,7 @@ fn claim(status: ClaimStatus) -> Claim {
     }
 }
 
-fn verification(status: VerificationStatus) -> VerificationTask {
+pub(super) fn verification(status: VerificationStatus) -> VerificationTask {
     VerificationTask {
         id: VerificationId(12),
         receipt: ReceiptId(300),
@@ -254,7 +254,7 @@ fn verification(status: VerificationStatus) -> VerificationTask {
     }
 }
 
-fn verdict() -> Verdict {
+pub(super) fn verdict() -> Verdict {
     let counts = TileCounts {
         pixels: 4096,
         informative_judged: 4000,

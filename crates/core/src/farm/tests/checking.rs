@@ -112,6 +112,19 @@ fn a_reopened_frame_brings_a_completed_job_back() {
 }
 
 #[test]
+fn a_worker_that_goes_away_with_what_it_signed_is_not_blamed_and_checked_from_the_beginning() {
+    let (mut world, job) = established();
+    assert!(world.farm.check_rate(node(1), world.farm.credit_of(job)) < 1.0);
+    world.render(1);
+    let receipt = world.farm.receipts(job).next().unwrap().id;
+    let reason = "the worker went away with the frame".to_owned();
+    world.ok(Command::BlobsLost { receipt, blame: false, reason });
+    let record = world.farm.node(node(1)).unwrap().record;
+    assert_eq!((record.frames_rejected, record.credit_forfeited), (0, 0));
+    assert_eq!(world.farm.check_rate(node(1), world.farm.credit_of(job)), 1.0);
+}
+
+#[test]
 fn credit_is_withheld_then_earned_and_lost_with_a_rejection() {
     let (world, _) = established();
     let credit = world.farm.credit_of(JobId(1));
@@ -128,4 +141,35 @@ fn time_lets_go_of_what_is_too_old_to_be_opened_again() {
     world.now = world.now.plus_ms(world.farm.policy.reopen_ms + 1);
     world.ok(Command::Tick);
     assert!(world.farm.weak.is_empty());
+}
+
+#[test]
+fn a_conviction_has_what_was_accepted_before_judged_on_as_many_probes_as_are_ever_drawn() {
+    let (mut world, job) = established();
+    let found = |frame: i32| if frame % 9 == 0 { Outcome::Rejected } else { Outcome::Accepted };
+    work(&mut world, &found);
+    let probes_max = world.farm.policy.probes_max;
+    let reopened = world.farm.receipts(job).filter(|receipt| receipt.reopened);
+    let accepted: Vec<_> = reopened.filter(|r| r.status == ReceiptStatus::Accepted).collect();
+    assert!(!accepted.is_empty());
+    for receipt in accepted {
+        assert_eq!(world.farm.probes_so_far(receipt.id), probes_max);
+        assert!(world.farm.is_settled(receipt.id));
+    }
+}
+
+#[test]
+fn three_convictions_of_a_day_suspend_whatever_lies_between() {
+    let (mut world, _) = established();
+    world.farm.policy.rejections_suspend = 100;
+    let found = |frame: i32| if frame % 29 == 0 { Outcome::Rejected } else { Outcome::Accepted };
+    for n in 0..8 {
+        let mut next = super::submission(&format!("{}-{}", 29 * n + 1, 29 * n + 29));
+        next.submission_id.0 = [100 + n as u8; 16];
+        let job = world.submit_this(next);
+        world.inspect(job);
+        work(&mut world, &found);
+    }
+    let node = world.farm.node(node(1)).unwrap();
+    assert_eq!(node.suspended.as_deref(), Some("3 leases of a day were rejected"), "{node:?}");
 }

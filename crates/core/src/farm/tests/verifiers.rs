@@ -146,3 +146,26 @@ fn a_worker_convicted_by_liars_is_restored_when_they_are_found_out() {
     assert_eq!(back.record.credit_forfeited, 0);
     assert_eq!(back.suspended, None);
 }
+
+/// A canary's known pictures are those of which two verifiers agree, not those of one that accepts anything.
+#[test]
+fn one_that_accepts_by_its_control_is_no_measure_for_others() {
+    let mut world = world();
+    world.farm.policy.verifiers.canary_rate = 0.3;
+    world.farm.policy.verifiers.second_rate = 0.5;
+    // Verifier 3 accepts everything, with pictures that nobody else shows.
+    run(&mut world, &|n, world, id| {
+        let canary = world.farm.verification(id).unwrap().purpose == Purpose::Canary;
+        match (n, canary) {
+            (3, false) => (Outcome::Accepted, false),
+            (3, true) => (Outcome::Rejected, false),
+            _ => (Outcome::Accepted, true),
+        }
+    });
+    assert!(suspended(&world, 3), "{:?}", world.farm.node(node(3)));
+    for receipt in world.farm.receipts(crate::id::JobId(1)) {
+        let Some(known) = world.farm.known_answer(receipt.id) else { continue };
+        let known = world.farm.verification(known).unwrap().verdict().unwrap();
+        assert_ne!(known.verifier, node(3));
+    }
+}

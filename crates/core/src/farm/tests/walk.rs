@@ -107,6 +107,9 @@ fn check(world: &World, accepted: &mut BTreeMap<i32, FrameStatus>, job: JobId, w
     assert_eq!(farm.leases_of, loaded.leases_of, "{what}: leases by node");
     assert_eq!(farm.verifications_queued, loaded.verifications_queued, "{what}: queue");
     assert_eq!(farm.verifications_of, loaded.verifications_of, "{what}: verifications by node");
+    assert_eq!(farm.left, loaded.left, "{what}: what is left of a job");
+    let ready = loaded.with_presence_of(farm).ready;
+    assert_eq!(farm.ready, ready, "{what}: who has a slot free");
 }
 
 #[test]
