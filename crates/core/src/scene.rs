@@ -87,6 +87,9 @@ pub struct PreviewFacts {
     pub unrepeatable_share: f64,
     /// Whether the middle frame of the preview is black all over.
     pub black: bool,
+    /// Share of the preview's noisy pixels, from 0 to 1, in which a processor without its newer
+    /// instructions shows something else: where rounding decides what is seen.
+    pub class_share: f64,
     /// Why the output can't be developed again from its layers; empty if it can.
     pub undevelopable: Vec<String>,
 }

@@ -11,7 +11,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::layers::LayersReader;
 use crate::options::{
-    DevelopRequest, EngineOptions, OpenOptions, RenderRequest, Rendered, RenderedLayers,
+    CpuClass, DevelopRequest, Device, EngineOptions, OpenOptions, RenderRequest, Rendered,
+    RenderedLayers,
 };
 
 /// What inspection found out.
@@ -69,6 +70,7 @@ pub async fn inspect(
     main_file: &Path,
     what: &InspectOptions,
 ) -> Result<Inspection, EngineError> {
+    let lesser = lesser(&options);
     let mut engine = Engine::start(options).await?;
     let open = OpenOptions { scene: what.scene.clone() };
     let facts = engine.open(scene_dir, main_file, &open).await?;
@@ -90,7 +92,14 @@ pub async fn inspect(
         None => Development::Differs(known),
     };
     engine.quit().await;
-    let preview = compare(&first, &other, &again);
+    let mut preview = compare(&first, &other, &again);
+    if let Some(options) = lesser {
+        let mut engine = Engine::start(options).await?;
+        engine.open(scene_dir, main_file, &open).await?;
+        let lesser = picture(&mut engine, &request).await?;
+        engine.quit().await;
+        preview.class_share = class_share(&first, &other, &lesser);
+    }
     Ok(Inspection { facts, preview: Some(preview), development })
 }
 
@@ -189,6 +198,40 @@ fn colours(channels: &[String]) -> Vec<usize> {
     (0..channels.len()).filter(|i| is_colour(&channels[*i])).collect()
 }
 
+/// The same engine as a processor without newer instructions runs it; none if this is one, or a card.
+fn lesser(options: &EngineOptions) -> Option<EngineOptions> {
+    if options.device != Device::Cpu || options.cpu_class != CpuClass::Native {
+        return None;
+    }
+    let mut lesser = options.clone();
+    lesser.cpu_class = CpuClass::NoAvx2NoEmbree;
+    lesser.scratch_dir = options.scratch_dir.join("lesser");
+    Some(lesser)
+}
+
+/// Share of the noisy pixels in which another class of processor shows something else: by the rule and
+/// the figures with which workers are compared (`candela-proof`, agreement), over all colours at once.
+fn class_share(first: &Pixels, other: &Pixels, lesser: &Pixels) -> f64 {
+    let colours = colours(&first.channels);
+    let n = first.channels.len().max(1);
+    let length = |of: &dyn Fn(usize) -> f32| -> f64 {
+        colours.iter().map(|c| f64::from(of(*c)).powi(2)).sum::<f64>().sqrt()
+    };
+    let (mut noisy, mut wrong) = (0_u64, 0_u64);
+    let pixels = first.data.chunks_exact(n).zip(other.data.chunks_exact(n));
+    for ((first, other), lesser) in pixels.zip(lesser.data.chunks_exact(n)) {
+        let bright = length(&|c| first[c]);
+        let tolerance = (1e-4 * bright).max(1e-6);
+        let allowed = 0.1 * length(&|c| other[c] - first[c]).min(0.1 * bright);
+        if allowed >= tolerance {
+            noisy += 1;
+            // A distance that is no number is not within anything.
+            wrong += u64::from(!(length(&|c| lesser[c] - first[c]) <= allowed));
+        }
+    }
+    wrong as f64 / noisy.max(1) as f64
+}
+
 fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
     let colours = colours(&first.channels);
     let n = first.channels.len().max(1);
@@ -204,7 +247,14 @@ fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
         black &= colours.iter().all(|c| first[*c] <= 0.0 && other[*c] <= 0.0);
     }
     let unrepeatable_share = unrepeatable as f64 / noise.len().max(1) as f64;
-    PreviewFacts { size: first.size, noise, unrepeatable_share, black, undevelopable: Vec::new() }
+    PreviewFacts {
+        size: first.size,
+        noise,
+        unrepeatable_share,
+        black,
+        class_share: 0.0,
+        undevelopable: Vec::new(),
+    }
 }
 
 #[cfg(test)]

@@ -261,14 +261,10 @@ pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
 }
 
 /// The floor for two devices on a scene: the prior of their classes, moved by what was seen between them.
-pub(crate) fn floor(
-    worker: &str,
-    verifier: &str,
-    unrepeatable_share: f64,
-    seen: &TileCounts,
-) -> Floor {
-    let same_class = class_of(worker) == class_of(verifier);
-    let floor = NoiseFloor::between(same_class, unrepeatable_share, seen);
+pub(crate) fn floor(device: &str, other: &str, preview: &PreviewFacts, seen: &TileCounts) -> Floor {
+    let same_class = class_of(device) == class_of(other);
+    let (unrepeatable, apart) = (preview.unrepeatable_share, preview.class_share);
+    let floor = NoiseFloor::between(same_class, unrepeatable, apart, seen);
     Floor {
         disagree_share: floor.disagree_share_upper,
         bad_probe_share: floor.bad_probe_share_upper,
@@ -276,8 +272,8 @@ pub(crate) fn floor(
 }
 
 /// Between which shares any floor lies: it is moved by what was seen on the network, within these.
-pub(crate) fn floor_bounds() -> (f64, f64) {
-    (NoiseFloor::SHARE_MIN, NoiseFloor::SHARE_CAP)
+pub(crate) fn floor_bounds(prior: Floor) -> (f64, f64) {
+    (NoiseFloor::SHARE_MIN, NoiseFloor::SHARE_CAP.max(prior.disagree_share))
 }
 
 fn noise_floor(floor: Floor) -> NoiseFloor {

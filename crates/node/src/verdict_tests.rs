@@ -12,6 +12,7 @@ fn preview() -> PreviewFacts {
         noise: vec![0.5, 0.25],
         unrepeatable_share: 0.0,
         black: false,
+        class_share: 0.0,
         undevelopable: Vec::new(),
     }
 }
@@ -73,7 +74,12 @@ fn grounds(purpose: Purpose) -> Grounds {
         size: SIZE,
         round: 1,
         probes_first: 3,
-        floor: floor("cpu x86-64 avx2, 2 threads", "cpu x86-64 avx2", 0.0, &TileCounts::default()),
+        floor: floor(
+            "cpu x86-64 avx2, 2 threads",
+            "cpu x86-64 avx2",
+            &preview(),
+            &TileCounts::default(),
+        ),
         earlier: Vec::new(),
         of_lease: Vec::new(),
     }
@@ -203,7 +209,7 @@ fn pictures_that_do_not_fit_are_blamed_on_who_sent_them() {
 fn floors_follow_classes_and_what_was_seen() {
     let (native, old) = ("cpu x86-64 avx2, 2 threads", "cpu x86-64 sse4.2, 8 threads");
     let none = TileCounts::default();
-    let share = |a, b, seen: &TileCounts| floor(a, b, 0.0, seen).disagree_share;
+    let share = |a, b, seen: &TileCounts| floor(a, b, &preview(), seen).disagree_share;
     assert!(share(native, native, &none) < share(native, old, &none));
     let calm = TileCounts {
         pixels: 10_000_000,
@@ -212,5 +218,10 @@ fn floors_follow_classes_and_what_was_seen() {
         ..none
     };
     assert!(share(native, old, &calm) < share(native, old, &none));
-    assert!(floor(native, native, 0.02, &none).bad_probe_share > 0.0);
+    let odd = PreviewFacts { unrepeatable_share: 0.02, class_share: 0.14, ..preview() };
+    assert!(floor(native, native, &odd, &none).bad_probe_share > 0.0);
+    let apart = floor(native, old, &odd, &none).disagree_share;
+    assert!((0.2..0.4).contains(&apart), "rounding decides what is seen: {apart}");
+    let same = floor(native, native, &odd, &none).disagree_share;
+    assert_eq!(same, share(native, native, &none), "and nothing changes within a class");
 }

@@ -138,7 +138,10 @@ pub fn judge_frame(
     progress: Progress,
 ) -> FrameJudgement {
     let exhausted = of_frame.len() as u64 >= progress.probes_in_task;
-    let of_policy = if exhausted { &policy.lease } else { &policy.frame };
+    // Where honest machines disagree a lot, the nearest cheat that can be told from them is further off.
+    let apart = (3.0 * floor.disagree_share_upper).min(FRAME_CHEAT_SHARE);
+    let whole = Policy { cheat_share: policy.lease.cheat_share.max(apart), ..policy.lease };
+    let of_policy = if exhausted { &whole } else { &policy.frame };
     let alone = judge(of_frame, floor, of_policy, progress);
     let alone = FrameJudgement { judgement: alone, by_lease: false };
     if alone.verdict() == Verdict::Rejected || of_lease_others.is_empty() {

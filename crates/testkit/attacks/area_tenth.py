@@ -41,9 +41,11 @@ class AreaTenth(candela_driver.Driver):
         left, top, right, bottom = place
         part = layers_file.LayersFile(cheap)
         for at, name in enumerate(file.names):
-            if name in part.names:
-                values = part.values[:, part.names.index(name)]
-                file.values[top:bottom, at, left:right] = values
+            if name not in part.names:
+                # A region isn't denoised, so what is noisy there goes by its usual name.
+                name = name.replace(".Noisy Image.", ".Combined.")
+            values = part.values[:, part.names.index(name)]
+            file.values[top:bottom, at, left:right] = values
         file.write(request["layers_path"])
 
     def save_output(self, scene, request):

@@ -161,6 +161,7 @@ impl Fake {
             noise: vec![0.1, 0.2],
             unrepeatable_share: 0.0,
             black: false,
+            class_share: 0.0,
             undevelopable: Vec::new(),
         };
         let facts = Box::new(facts());

@@ -247,10 +247,10 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
     /// The floor can't be derived, since it was moved by what other jobs showed: it has its bounds.
     fn floor(&mut self) {
         let floor = self.of.verdict.floor;
-        let (least, most) = verdict::floor_bounds();
-        let unrepeatable = self.of.inspected.preview.unrepeatable_share;
         let (worker, verifier) = (&self.of.receipt.statement.device, &self.of.verdict.device);
-        let prior = verdict::floor(worker, verifier, unrepeatable, &TileCounts::default());
+        let preview = &self.of.inspected.preview;
+        let prior = verdict::floor(worker, verifier, preview, &TileCounts::default());
+        let (least, most) = verdict::floor_bounds(prior);
         if !(least..=most).contains(&floor.disagree_share)
             || floor.bad_probe_share != prior.bad_probe_share
         {

@@ -25,6 +25,8 @@ pub(super) struct EarlierAnswer {
     pub verification: VerificationId,
     /// Its evidence.
     pub evidence: BlobHash,
+    /// How much honest machines of its verifier's class and of the new one's may disagree.
+    pub floor: Floor,
 }
 
 /// What is judged, and with what.
@@ -79,8 +81,8 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
     let regions = regions_of(&verification, farm)?;
     let device = farm.presence(verifier).map_or("", |presence| presence.hello.device.as_str());
     let seen = farm.seen_between(job.id, &receipt.statement.device, device);
-    let unrepeatable = inspected.preview.unrepeatable_share;
-    let floor = verdict::floor(&receipt.statement.device, device, unrepeatable, &seen);
+    let preview = &inspected.preview;
+    let floor = verdict::floor(&receipt.statement.device, device, preview, &seen);
     let earlier = judged_of(farm, receipt.id, |v| {
         v.purpose == Purpose::Probe && verification.purpose == Purpose::Probe
     });
@@ -109,7 +111,9 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
     let answers = judged_of(farm, receipt.id, same_part);
     let developed = answers.iter().any(|(_, v)| v.developed && v.outcome == Outcome::Accepted);
     let answer = |(verification, verdict): (VerificationId, &Verdict)| {
-        Some(EarlierAnswer { verification, evidence: verdict.evidence()? })
+        // Two verifiers are held against one another by the floor of *their* classes.
+        let floor = verdict::floor(&verdict.device, device, preview, &TileCounts::default());
+        Some(EarlierAnswer { verification, evidence: verdict.evidence()?, floor })
     };
     let peers: Vec<_> = answers.into_iter().rev().filter_map(answer).take(PEERS_MAX).collect();
     let known = match verification.purpose {

@@ -127,9 +127,9 @@ impl Errands {
     /// The verdict on a verifier: whether it shows what is known.
     async fn canary(&self, case: &Case, answer: &Answer) -> Result<Verdict, Undone> {
         let gone = || Undone::Useless("the known pictures are not there any more".into());
-        let known = case.known.ok_or_else(gone)?;
-        let known = self.kept_evidence(known.evidence).await.ok_or_else(gone)?;
-        let between = verdict::between(&known, &answer.evidence, case.floor());
+        let answered = case.known.ok_or_else(gone)?;
+        let known = self.kept_evidence(answered.evidence).await.ok_or_else(gone)?;
+        let between = verdict::between(&known, &answer.evidence, answered.floor);
         let (same, _) = between.ok_or_else(gone)?;
         let (outcome, reason) = if same {
             (Outcome::Accepted, "the pictures are the known ones")
@@ -145,7 +145,7 @@ impl Errands {
         let mut peers = Vec::new();
         for earlier in &case.peers {
             let Some(other) = self.kept_evidence(earlier.evidence).await else { continue };
-            let between = verdict::between(&other, evidence, case.floor());
+            let between = verdict::between(&other, evidence, earlier.floor);
             let Some((same, counts)) = between else { continue };
             peers.push(Peer { verification: earlier.verification, same, counts });
         }

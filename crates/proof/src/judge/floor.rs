@@ -6,6 +6,12 @@ use crate::stats;
 /// Error of the upper bounds from which a floor is made.
 const BOUND_ERROR: f64 = 1e-3;
 
+/// What was measured between two classes on a preview, so many times, is the prior of the scene …
+const CLASS_TIMES: f64 = 2.0;
+
+/// … and never more than this, far below what any cheat on sampling shows.
+const CLASS_MAX: f64 = 0.4;
+
 /// See [`NoiseFloor::between`].
 const UNREPEATABLE_TIMES: f64 = 4.0;
 const UNREPEATABLE_MIN: f64 = 0.02;
@@ -61,19 +67,38 @@ impl NoiseFloor {
     /// The floor for a pair of devices on a scene: the prior of their classes, moved by what was
     /// `seen` between verifiers of these classes ([`Self::adjusted`]).
     ///
+    /// `class_share` is the share of the preview's noisy pixels, from 0 to 1, that differed between two
+    /// classes of processors. In some scenes rounding decides what is seen (fine procedural bumps,
+    /// surfaces that touch), and then it is a tenth and more. Of other classes twice that is the prior
+    /// if it is more than the usual one: the preview is small, and no pair of classes was further apart
+    /// than the one that it is measured with.
+    ///
     /// `unrepeatable_share` is the share of the preview, from 0 to 1, that differed between two
     /// processes. Of a scene that doesn't repeat, the share of the probes that may be wrong as a
     /// whole is taken as four times that share, and as 0.02 at least: what differs lies together,
     /// and the preview is small.
     #[must_use]
-    pub fn between(same_class: bool, unrepeatable_share: f64, seen: &TileCounts) -> Self {
-        let prior = if same_class { Self::same_class() } else { Self::other_class() };
+    pub fn between(
+        same_class: bool,
+        unrepeatable_share: f64,
+        class_share: f64,
+        seen: &TileCounts,
+    ) -> Self {
+        let prior = if same_class {
+            Self::same_class()
+        } else {
+            let usual = Self::other_class();
+            let measured = (CLASS_TIMES * share(class_share)).min(CLASS_MAX);
+            let disagree_share_upper = usual.disagree_share_upper.max(measured);
+            NoiseFloor { disagree_share_upper, ..usual }
+        };
+        let cap = Self::SHARE_CAP.max(prior.disagree_share_upper);
         let bad_probe_share_upper = if unrepeatable_share > 0.0 {
             (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
         } else {
             0.0
         };
-        NoiseFloor { bad_probe_share_upper, ..prior.adjusted(seen, Self::SHARE_CAP) }
+        NoiseFloor { bad_probe_share_upper, ..prior.adjusted(seen, cap) }
     }
 
     /// A floor from what honest machines showed: the upper Clopper–Pearson bound (error 10⁻³) of

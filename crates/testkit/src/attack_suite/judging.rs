@@ -34,6 +34,8 @@ pub struct Delivered<'a> {
     pub noise: &'a NoiseMap,
     /// Share of the preview that differed between two processes; above 0, replicas are rendered twice.
     pub unrepeatable_share: f64,
+    /// Share of the preview's noisy pixels that differed between two classes.
+    pub class_share: f64,
     /// Whether worker and verifier are of one class.
     pub same_class: bool,
 }
@@ -79,8 +81,12 @@ pub fn verify(
     let probes_first = rules.checking.probes(delivered.size, PROBE_PX);
     let policy = FramePolicy::for_probes(probes_first);
     let nothing_seen = TileCounts::default();
-    let floor =
-        NoiseFloor::between(delivered.same_class, delivered.unrepeatable_share, &nothing_seen);
+    let floor = NoiseFloor::between(
+        delivered.same_class,
+        delivered.unrepeatable_share,
+        delivered.class_share,
+        &nothing_seen,
+    );
     let order = probe_order(key, delivered.frame, &delivered.layers, grid, Some(delivered.noise));
     let order: Vec<_> = order.take(rules.probes_max as usize).collect();
     let (mut drawn, mut round) = (probes_first as usize, 1);
@@ -138,6 +144,7 @@ mod tests {
             counts,
             noise: &noise,
             unrepeatable_share: 0.0,
+            class_share: 0.0,
             same_class: true,
         };
         verify(&delivered, &VerificationKey([number; 32]), of_lease)

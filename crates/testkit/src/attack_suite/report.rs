@@ -4,7 +4,7 @@ use super::catalogue::{Attack, Kind};
 use super::development::Developed;
 use super::material::Material;
 use super::regions::Regions;
-use super::trials::{Tally, changes};
+use super::trials::Tally;
 use candela_core::node::Record;
 use candela_core::policy::Policy;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ pub struct AttackResult {
     pub cost: f64,
     /// Share of the informative pixels that it changes in the whole frame, by scene.
     pub changed: Vec<(String, f64)>,
+    /// Whether it is about scenes where the attack changes less than the rule is made to find.
+    pub small: bool,
 }
 
 impl AttackResult {
@@ -31,7 +33,7 @@ impl AttackResult {
         for material in materials {
             let Some(work) = material.attacks.get(&attack.name) else { continue };
             let tried = tally.scenes.contains(&material.scene.name);
-            if tried || !changes(work) {
+            if tried {
                 changed.push((material.scene.name.clone(), work.changed_share()));
             }
             if tried {
@@ -40,7 +42,13 @@ impl AttackResult {
             }
         }
         let cost = if honest_s > 0.0 { its_s / honest_s } else { 0.0 };
-        AttackResult { attack: attack.clone(), tally, cost, changed }
+        AttackResult { attack: attack.clone(), tally, cost, changed, small: false }
+    }
+
+    /// Whether it is only about some of the scenes, beside another of the same attack.
+    #[must_use]
+    pub fn is_part(&self) -> bool {
+        self.small || self.attack.name.contains(',')
     }
 
     fn json(&self) -> Value {
@@ -61,6 +69,13 @@ impl AttackResult {
             "cost_share": self.cost,
         })
     }
+}
+
+const HEAD: &str = "| Attack | Kind | Scenes | Frames rendered | Tried | Caught | At least (95 %) | Pixels changed | Its cost |";
+const RULE: &str = "|---|---|---|---|---|---|---|---|---|";
+
+fn json_of(results: &[AttackResult], small: bool) -> Vec<Value> {
+    results.iter().filter(|result| result.small == small).map(AttackResult::json).collect()
 }
 
 /// Everything that was measured.
@@ -88,7 +103,8 @@ impl Report {
         let honest = &self.honest;
         json!({
             "seed": self.seed,
-            "attacks": self.attacks.iter().map(AttackResult::json).collect::<Vec<_>>(),
+            "attacks": json_of(&self.attacks, false),
+            "attacks_small": json_of(&self.attacks, true),
             "honest": {
                 "verified": honest.tried,
                 "rejected": honest.rejected,
@@ -97,6 +113,7 @@ impl Report {
                 "probes_per_frame": probes_per_frame(honest),
                 "frames_rendered": honest.frames_rendered,
                 "scenes": honest.scenes,
+                "by_scene": honest.by_scene,
             },
             "development": { "verified": self.developed.tried, "rejected": self.developed.apart },
             "cost": { "new": cost_new(honest), "established": cost_established(honest) },
@@ -115,10 +132,17 @@ impl Report {
             // Writing to a string can't fail.
             let _ = writeln!(text, "{line}");
         };
-        line("| Attack | Kind | Scenes | Frames rendered | Tried | Caught | At least (95 %) | Pixels changed | Its cost |".into());
-        line("|---|---|---|---|---|---|---|---|---|".into());
-        for result in &self.attacks {
+        line(HEAD.into());
+        line(RULE.into());
+        for result in self.attacks.iter().filter(|result| !result.small) {
             line(row(result));
+        }
+        let small: Vec<&AttackResult> = self.attacks.iter().filter(|r| r.small).collect();
+        if !small.is_empty() {
+            line("\nOn these scenes they change less of the judged pixels than the rule is made to find:\n".into());
+            line(HEAD.into());
+            line(RULE.into());
+            small.into_iter().for_each(|result| line(row(result)));
         }
         let honest = &self.honest;
         line(String::new());
@@ -132,6 +156,11 @@ impl Report {
             honest.frames_rendered,
             honest.scenes.len(),
         ));
+        for (pair, (tried, rejected)) in &honest.by_scene {
+            if *rejected > 0 {
+                line(format!("- {pair}: {rejected} of {tried} honest frames rejected."));
+            }
+        }
         let developed = &self.developed;
         line(format!(
             "Honest outputs: {} developed from their layers, {} rejected.",

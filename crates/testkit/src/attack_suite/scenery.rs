@@ -115,6 +115,8 @@ pub struct Scene {
     pub adaptive: bool,
     /// Share of the preview that differed between two processes.
     pub unrepeatable_share: f64,
+    /// Share of the preview's noisy pixels that differed between two classes.
+    pub class_share: f64,
     /// Where it is noisy.
     pub noise: NoiseMap,
     /// How it is rendered.
@@ -225,6 +227,7 @@ async fn ready(
                 "preview": [preview.size.width, preview.size.height],
                 "noise": preview.noise,
                 "unrepeatable_share": preview.unrepeatable_share,
+                "class_share": preview.class_share,
             });
             std::fs::create_dir_all(note.parent().context("no folder")?)?;
             std::fs::write(&note, serde_json::to_vec(&noted)?)?;
@@ -241,6 +244,7 @@ async fn ready(
         own: matches!(plan.source, Source::Script(_)),
         adaptive: inspected.adaptive,
         unrepeatable_share: inspected.unrepeatable_share,
+        class_share: inspected.class_share,
         noise: inspected.noise,
         settings: RenderSettings {
             size: inspected.size,
@@ -258,6 +262,7 @@ struct Inspected {
     size: Size,
     adaptive: bool,
     unrepeatable_share: f64,
+    class_share: f64,
     noise: NoiseMap,
 }
 
@@ -272,6 +277,7 @@ fn inspected_before(note: &Path) -> Option<Inspected> {
         size: size(&note["size"])?,
         adaptive: note["adaptive"].as_bool()?,
         unrepeatable_share: note["unrepeatable_share"].as_f64()?,
+        class_share: note["class_share"].as_f64()?,
         noise: NoiseMap::new(size(&note["preview"])?, noise.collect()).ok()?,
     })
 }

@@ -5,6 +5,7 @@
 //! is rendered again.
 
 use super::scenery::Scene;
+use crate::workspace;
 use anyhow::{Context, Result};
 use candela_core::id::BlobHash;
 use candela_engine::{
@@ -56,6 +57,8 @@ pub struct Picture {
 /// Renders, a few processes at once.
 pub struct Studio {
     installed: Installed,
+    /// Of the own driver, from which every picture follows.
+    driver: blake3::Hash,
     cache: PathBuf,
     scratch: tempfile::TempDir,
     threads: u32,
@@ -73,6 +76,7 @@ impl Studio {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Studio {
             installed,
+            driver: own_driver()?,
             cache: cache.canonicalize()?,
             scratch: tempfile::Builder::new().prefix("candela-proof-").tempdir()?,
             threads: u32::try_from(cores.div_ceil(at_once.max(1)))?,
@@ -173,6 +177,7 @@ impl Studio {
         let mut hasher = blake3::Hasher::new();
         hasher.update(scene.contents.as_bytes());
         hasher.update(self.installed.build.0.as_bytes());
+        hasher.update(self.driver.as_bytes());
         hasher.update(format!("{settings:?} {}", series.seed_offset).as_bytes());
         hasher.update(series.driver_text.as_bytes());
         let hash = hasher.finalize().to_hex();
@@ -217,6 +222,19 @@ impl Studio {
         std::fs::write(stem.with_extension("json"), serde_json::to_vec(&note)?)?;
         self.kept(scene, series, frame).context("what was just kept is gone")
     }
+}
+
+/// The hash of the own driver's files.
+fn own_driver() -> Result<blake3::Hash> {
+    let entries = std::fs::read_dir(workspace().join("crates/engine/src/driver"))?;
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "py"));
+    paths.sort();
+    let mut hasher = blake3::Hasher::new();
+    for path in paths {
+        hasher.update(&std::fs::read(path)?);
+    }
+    Ok(hasher.finalize())
 }
 
 /// Moves a file, also to another disk.

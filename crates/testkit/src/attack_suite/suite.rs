@@ -10,6 +10,7 @@ use super::studio::Studio;
 use super::trials::{Dealer, Tally, changes, changes_whole_frames};
 use anyhow::{Context, Result, bail};
 use candela_core::seed::Seed;
+use candela_proof::frame::FramePolicy;
 use serde_json::Value;
 use std::process::Command;
 use std::sync::Arc;
@@ -57,7 +58,11 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
             let tally = outputs(studio, attack, &materials).await?;
             attacks.push(AttackResult::new(attack, tally, &materials));
         } else {
-            attacks.extend(judged(&dealer, attack, &materials));
+            let mut results = judged(&dealer, attack, &materials);
+            let tried = results.iter().any(|result| result.tally.tried > 0);
+            // One line says that there was nothing to try.
+            results.retain(|of| of.tally.tried > 0 || (!tried && !of.is_part()));
+            attacks.extend(results);
         }
     }
     let mut developed = Developed::default();
@@ -82,20 +87,25 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
 /// task, as an attack on a part of the area, on scenes where most of the picture stays what it was.
 fn judged(dealer: &Dealer, attack: &Attack, materials: &[Material]) -> Vec<AttackResult> {
     let name = &attack.name;
+    let result = |tally: Tally| AttackResult::new(attack, tally, materials);
     if attack.kind != Kind::Sampling {
-        let tally = dealer.attack(name, true, changes, materials);
-        return vec![AttackResult::new(attack, tally, materials)];
+        let small = |work: &Work| changes(work) && work.changed_share() < cheat_share();
+        let large = |work: &Work| changes(work) && !small(work);
+        let large = result(dealer.attack(name, true, large, materials));
+        let small = result(dealer.attack(name, true, small, materials));
+        return vec![large, AttackResult { small: true, ..small }];
     }
     let whole = dealer.attack(name, false, changes_whole_frames, materials);
-    let mut results = vec![AttackResult::new(attack, whole, materials)];
     let in_part = |work: &Work| changes(work) && !changes_whole_frames(work);
     let part = dealer.attack(name, true, in_part, materials);
-    if part.tried > 0 {
-        let name = format!("{name}, where little changes");
-        let of = Attack { kind: Kind::Area, name, ..attack.clone() };
-        results.push(AttackResult { attack: of, ..AttackResult::new(attack, part, materials) });
-    }
-    results
+    let name = format!("{name}, where less changes");
+    let of = Attack { kind: Kind::Area, name, ..attack.clone() };
+    vec![result(whole), AttackResult { attack: of, ..result(part) }]
+}
+
+/// The cheat nearest to honest that the rule for a lease is made to find.
+fn cheat_share() -> f64 {
+    FramePolicy::default().lease.cheat_share
 }
 
 /// An attack on outputs: every rendered frame is one try.

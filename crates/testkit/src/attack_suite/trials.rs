@@ -33,7 +33,7 @@ pub struct Tally {
     pub rendered_px: u64,
     /// Pixels of the frames that were verified.
     pub frame_px: u64,
-    /// Trials and rejections by scene.
+    /// Trials and rejections by scene and, of honest work, by the classes of worker and verifier.
     pub by_scene: BTreeMap<String, (u64, u64)>,
     /// Scenes on which it was tried.
     pub scenes: Vec<String>,
@@ -67,7 +67,7 @@ impl Tally {
         self.tried += 1;
         self.rejected += u64::from(end == End::Rejected);
         self.undecided += u64::from(end == End::Undecided);
-        let of_scene = self.by_scene.entry(trial.material.scene.name.clone()).or_default();
+        let of_scene = self.by_scene.entry(trial.group()).or_default();
         of_scene.0 += 1;
         of_scene.1 += u64::from(end == End::Rejected);
         for frame in verified {
@@ -95,6 +95,18 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// What it is counted with.
+    fn group(&self) -> String {
+        let scene = &self.material.scene.name;
+        let of_honest = self.material.honest.iter().any(|work| std::ptr::eq(work, self.work));
+        if of_honest {
+            let (worker, verifier) = (CLASSES[self.worker_class], CLASSES[self.class]);
+            format!("{scene}, worker {}, verifier {}", worker.name(), verifier.name())
+        } else {
+            scene.clone()
+        }
+    }
+
     fn margin_px(&self) -> u32 {
         if self.material.scene.adaptive { ADAPTIVE_MARGIN_PX } else { 0 }
     }
@@ -108,6 +120,7 @@ impl Trial<'_> {
             counts,
             noise: &scene.noise,
             unrepeatable_share: scene.unrepeatable_share,
+            class_share: scene.class_share,
             same_class: self.worker_class == self.class,
         }
     }

@@ -90,6 +90,7 @@ pub(super) fn preview() -> PreviewFacts {
         noise: vec![0.1, 0.2],
         unrepeatable_share: 0.0,
         black: false,
+        class_share: 0.0,
         undevelopable: Vec::new(),
     }
 }

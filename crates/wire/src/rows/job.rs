@@ -115,6 +115,7 @@ mirror_struct! {
         noise: Vec<f32>,
         unrepeatable_share: f64,
         black: bool,
+        class_share: f64,
         undevelopable: Vec<String>,
     }
 }

@@ -142,6 +142,7 @@ fn inspected() -> Inspected {
             noise: vec![0.125, 0.0],
             unrepeatable_share: 0.001,
             black: true,
+            class_share: 0.125,
             undevelopable: vec!["it uses Freestyle".into()],
         },
         settings: settings(),

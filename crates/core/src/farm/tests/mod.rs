@@ -73,6 +73,7 @@ pub(crate) fn preview() -> PreviewFacts {
         noise: vec![0.1, 0.2],
         unrepeatable_share: 0.0,
         black: false,
+        class_share: 0.0,
         undevelopable: Vec::new(),
     }
 }

@@ -210,7 +210,7 @@ async fn add_verdict(
         size: SIZE,
         round: 1,
         probes_first,
-        floor: verdict::floor(DEVICE, DEVICE, 0.0, &Default::default()),
+        floor: verdict::floor(DEVICE, DEVICE, preview, &Default::default()),
         earlier: Vec::new(),
         of_lease: of_lease.flat_map(|v| v.probes.iter().map(|probe| probe.counts)).collect(),
     };
@@ -366,6 +366,7 @@ fn inspected() -> Inspected {
             noise: vec![0.1, 0.2, 0.3, 0.1, 0.5, 0.2],
             unrepeatable_share: 0.0,
             black: false,
+            class_share: 0.0,
             undevelopable: Vec::new(),
         },
         settings: RenderSettings {
