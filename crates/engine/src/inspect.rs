@@ -225,8 +225,9 @@ fn class_share(first: &Pixels, other: &Pixels, lesser: &Pixels) -> f64 {
         let allowed = 0.1 * length(&|c| other[c] - first[c]).min(0.1 * bright);
         if allowed >= tolerance {
             noisy += 1;
+            let off = length(&|c| lesser[c] - first[c]);
             // A distance that is no number is not within anything.
-            wrong += u64::from(!(length(&|c| lesser[c] - first[c]) <= allowed));
+            wrong += u64::from(off.is_nan() || off > allowed);
         }
     }
     wrong as f64 / noisy.max(1) as f64
