@@ -7,12 +7,11 @@
 use super::{Effect, Farm, Reply, Row};
 use crate::id::{JobId, LeaseId, ReceiptId};
 use crate::job::{FrameStatus, JobStatus};
-use crate::layers::PROBE_PX;
 use crate::refusal::Refusal;
 use crate::standing;
 use crate::task::{Check, ReceiptStatus};
 use crate::time::Time;
-use crate::verification::Purpose;
+use crate::verification::{Purpose, probe_edge_px};
 
 impl Farm {
     pub(super) fn output_stored(
@@ -65,10 +64,14 @@ impl Farm {
         })
     }
 
-    pub(super) fn first_probes(&self, job: JobId) -> u32 {
+    /// Probes of the first verification task of a job's frames.
+    #[must_use]
+    pub fn first_probes(&self, job: JobId) -> u32 {
         let inspected = self.jobs.get(&job).and_then(|job| job.inspected.as_ref());
         let checking = &self.policy.checking;
-        inspected.map_or(checking.probes_first, |i| checking.probes(i.settings.size, PROBE_PX))
+        inspected.map_or(checking.probes_first, |i| {
+            checking.probes(i.settings.size, probe_edge_px(i.facts.adaptive_sampling))
+        })
     }
 
     /// Settles every lease that may have become ready for it.

@@ -11,7 +11,7 @@ use candela_core::job::Inspected;
 use candela_core::layers::{LayersLayout, Region};
 use candela_core::task::{Receipt, Task};
 use candela_core::verification::{
-    Found, Outcome, ProbeCounts, Purpose, Verdict, VerificationTask, class_of,
+    Found, Outcome, ProbeCounts, Purpose, Verdict, VerificationTask, class_of, probe_edge_px,
 };
 use candela_engine::layers::HEADER_BYTES;
 use candela_wire::evidence::{self, Evidence};
@@ -294,12 +294,14 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
             }
         }
         self.left_out();
-        let size = self.of.inspected.settings.size;
+        let inspected = self.of.inspected;
+        let size = inspected.settings.size;
+        let edge_px = probe_edge_px(inspected.facts.adaptive_sampling);
         let grounds = verdict::Grounds {
             purpose: verification.purpose,
             size,
             round: rounds.saturating_add(1),
-            probes_first: self.book.facts.checking.probes(size, candela_core::layers::PROBE_PX),
+            probes_first: self.book.facts.checking.probes(size, edge_px),
             floor: verdict.floor,
             earlier,
             of_lease,

@@ -97,7 +97,7 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
         purpose: verification.purpose,
         size: settings.size,
         round: u32::try_from(earlier.len()).unwrap_or(u32::MAX).saturating_add(1),
-        probes_first: farm.policy().checking.probes(settings.size, candela_core::layers::PROBE_PX),
+        probes_first: farm.first_probes(job.id),
         floor,
         earlier: counts(&earlier),
         of_lease: counts(&of_lease),

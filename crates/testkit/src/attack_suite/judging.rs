@@ -6,8 +6,9 @@
 
 use candela_core::counts::TileCounts;
 use candela_core::id::BlobHash;
-use candela_core::layers::{PROBE_PX, ProbeGrid, Region, Size};
+use candela_core::layers::{ProbeGrid, Region, Size};
 use candela_core::policy::Policy;
+use candela_core::verification::probe_edge_px;
 use candela_proof::frame::{FramePolicy, judge_frame};
 use candela_proof::judge::{NoiseFloor, Progress, Verdict};
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
@@ -34,6 +35,8 @@ pub struct Delivered<'a> {
     pub noise: &'a NoiseMap,
     /// Share of the preview that differed between two processes; above 0, replicas are rendered twice.
     pub unrepeatable_share: f64,
+    /// Whether the scene samples adaptively, so that probes are rendered with a margin.
+    pub adaptive: bool,
     /// Share of the preview's noisy pixels that differed between two classes.
     pub class_share: f64,
     /// Whether worker and verifier are of one class.
@@ -78,7 +81,7 @@ pub fn verify(
 ) -> Verified {
     let rules = Policy::default();
     let grid = ProbeGrid { size: delivered.size };
-    let probes_first = rules.checking.probes(delivered.size, PROBE_PX);
+    let probes_first = rules.checking.probes(delivered.size, probe_edge_px(delivered.adaptive));
     let policy = FramePolicy::for_probes(probes_first);
     let nothing_seen = TileCounts::default();
     let floor = NoiseFloor::between(
@@ -122,6 +125,7 @@ pub fn rendered_px(delivered: &Delivered<'_>, verified: &Verified, margin_px: u3
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candela_core::layers::PROBE_PX;
 
     /// A cell of which that many pixels agree, all informative.
     fn cell(agree: u64) -> TileCounts {
@@ -145,6 +149,7 @@ mod tests {
             noise: &noise,
             unrepeatable_share: 0.0,
             class_share: 0.0,
+            adaptive: false,
             same_class: true,
         };
         verify(&delivered, &VerificationKey([number; 32]), of_lease)

@@ -121,6 +121,7 @@ impl Trial<'_> {
             noise: &scene.noise,
             unrepeatable_share: scene.unrepeatable_share,
             class_share: scene.class_share,
+            adaptive: scene.adaptive,
             same_class: self.worker_class == self.class,
         }
     }
