@@ -32,7 +32,9 @@ async fn nothing_gets_out_of_the_sandbox() {
         &[("@PORT@", &port), ("@SECRET@", secret.to_str().unwrap())],
     );
     let options = EngineOptions { driver, ..bench.options("a") };
-    let hello = Engine::start(options).await.unwrap().hello().await.unwrap();
+    // Kept until the end: what lies in its folder goes with it.
+    let mut engine = Engine::start(options).await.unwrap();
+    let hello = engine.hello().await.unwrap();
     let said: BTreeMap<_, _> =
         hello.devices.iter().map(|d| (d.kind.as_str(), d.name.as_str())).collect();
     for (what, expected) in [

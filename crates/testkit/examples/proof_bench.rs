@@ -122,6 +122,7 @@ async fn main() -> Result<()> {
         trials,
         honest: trials,
         regions: !arguments.quick,
+        judging: true,
     };
     if arguments.margins {
         return margins(&studio, &options).await;

@@ -29,6 +29,7 @@ async fn attacks_on_whole_frames_are_caught_and_honest_frames_are_not_rejected()
         trials: 300,
         honest: 300,
         regions: false,
+        judging: false,
     };
     assert_eq!(options.attacks.len(), ATTACKS.len());
     let report = suite::run(&studio, &options).await?;

@@ -172,11 +172,14 @@ impl Report {
             100.0 * cost_new(honest),
             100.0 * cost_established(honest)
         ));
-        line(format!(
-            "Judging: {:.2} ms a probe, {:.0} MiB at most for a frame, in a process of its own.",
-            self.judging["judge_ms"].as_f64().unwrap_or(f64::NAN),
-            self.judging["peak_memory_bytes"].as_f64().unwrap_or(f64::NAN) / f64::from(1 << 20),
-        ));
+        if let (Some(ms), Some(bytes)) =
+            (self.judging["judge_ms"].as_f64(), self.judging["peak_memory_bytes"].as_f64())
+        {
+            line(format!(
+                "Judging: {ms:.2} ms a probe, {:.0} MiB at most for a frame, in a process of its own.",
+                bytes / f64::from(1 << 20),
+            ));
+        }
         for regions in &self.regions {
             line(region_line(regions));
         }

@@ -33,6 +33,9 @@ pub struct Options {
     pub honest: u64,
     /// Whether regions are rendered alone too, and costs measured.
     pub regions: bool,
+    /// Whether a judgement is measured in a process of its own, which is this program with
+    /// `--judge-once`: only programs that know it can ask for it.
+    pub judging: bool,
 }
 
 /// Runs the suite.
@@ -78,7 +81,7 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
         honest: dealer.honest(&materials),
         developed,
         regions: if options.regions { all_regions(studio, &materials).await? } else { Vec::new() },
-        judging: judging_cost(&materials)?,
+        judging: if options.judging { judging_cost(&materials)? } else { Value::Null },
         notes: notes(&materials),
     })
 }
