@@ -44,6 +44,9 @@ class AreaTenth(candela_driver.Driver):
             if name not in part.names:
                 # A region isn't denoised, so what is noisy there goes by its usual name.
                 name = name.replace(".Noisy Image.", ".Combined.")
+            if name not in part.names:
+                # What the compositor made of the frame is no layer.
+                continue
             values = part.values[:, part.names.index(name)]
             file.values[top:bottom, at, left:right] = values
         file.write(request["layers_path"])
