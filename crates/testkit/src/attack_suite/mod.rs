@@ -4,6 +4,7 @@
 //! honest workers and verifiers of several classes and by every attack ([`studio`]), compared cell by
 //! cell ([`material`]), and then judged with thousands of verification keys ([`trials`], [`judging`]).
 
+pub mod behaviours;
 pub mod catalogue;
 pub mod development;
 pub mod judge_once;

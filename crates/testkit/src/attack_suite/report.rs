@@ -1,5 +1,6 @@
 //! What the suite prints: a table for people, and the same as JSON.
 
+use super::behaviours::Behaviour;
 use super::catalogue::{Attack, Kind};
 use super::development::Developed;
 use super::material::Material;
@@ -92,6 +93,8 @@ pub struct Report {
     pub regions: Vec<Regions>,
     /// What one judgement costs, by a process of its own.
     pub judging: Value,
+    /// Cheats that choose when to cheat.
+    pub behaviours: Vec<Behaviour>,
     /// More lines, each a finding.
     pub notes: Vec<String>,
 }
@@ -103,7 +106,7 @@ impl Report {
         let honest = &self.honest;
         json!({
             "seed": self.seed,
-            "attacks": json_of(&self.attacks, false),
+            "attacks": self.attacks_json(),
             "attacks_small": json_of(&self.attacks, true),
             "honest": {
                 "verified": honest.tried,
@@ -122,6 +125,12 @@ impl Report {
             "regions": self.regions.iter().map(region_json).collect::<Vec<_>>(),
             "notes": self.notes,
         })
+    }
+
+    fn attacks_json(&self) -> Vec<Value> {
+        let mut all = json_of(&self.attacks, false);
+        all.extend(self.behaviours.iter().map(Behaviour::json));
+        all
     }
 
     /// The table for people, in Markdown.
@@ -178,6 +187,17 @@ impl Report {
             line(format!(
                 "Judging: {ms:.2} ms a probe, {:.0} MiB at most for a frame, in a process of its own.",
                 bytes / f64::from(1 << 20),
+            ));
+        }
+        for behaviour in &self.behaviours {
+            let (name, found) = (behaviour.name, &behaviour.found);
+            line(format!(
+                "{name}: {} of {} caught; {:.2} forged frames accepted before, {} at most; {} stay.",
+                found.caught,
+                found.tried,
+                found.accepted_before_mean,
+                found.accepted_before_max,
+                found.stayed
             ));
         }
         for regions in &self.regions {

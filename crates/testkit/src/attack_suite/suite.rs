@@ -1,5 +1,6 @@
 //! One run of the suite: renders, compares, draws keys, checks developments and regions, and reports.
 
+use super::behaviours::behaviours;
 use super::catalogue::{Attack, Kind};
 use super::development::{self, Developed};
 use super::material::{Material, Work, gather};
@@ -82,6 +83,7 @@ pub async fn run(studio: &Arc<Studio>, options: &Options) -> Result<Report> {
         developed,
         regions: if options.regions { all_regions(studio, &materials).await? } else { Vec::new() },
         judging: if options.judging { judging_cost(&materials)? } else { Value::Null },
+        behaviours: behaviours(&materials, options.seed),
         notes: notes(&materials),
     })
 }

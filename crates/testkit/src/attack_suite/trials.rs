@@ -141,6 +141,21 @@ impl Trial<'_> {
     }
 }
 
+/// What a verifier of that class says of a frame that was rendered by an attack, or honestly, under this
+/// key. Frames are counted around.
+pub(super) fn verdict(
+    material: &Material,
+    attack: Option<&str>,
+    at: usize,
+    class: usize,
+    key: &VerificationKey,
+) -> End {
+    let forged = attack.and_then(|name| material.attacks.get(name));
+    let Some(work) = forged.or_else(|| material.honest.first()) else { return End::Undecided };
+    let trial = Trial { material, work, worker_class: 0, class, number: 0 };
+    trial.frame(at % work.frames.len().max(1), key, &[]).end
+}
+
 /// Draws keys and counts.
 pub struct Dealer {
     /// From which the keys are drawn.
