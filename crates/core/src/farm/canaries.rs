@@ -6,7 +6,7 @@
 //! planted one, who guesses or replays fails on both, and who sends a control that lets anything pass
 //! fails too.
 
-use super::{Effect, Farm, Row};
+use super::{Effect, Farm};
 use crate::id::{NodeId, OwnerId, ReceiptId, VerificationId};
 use crate::seed::Seed;
 use crate::task::ReceiptStatus;
@@ -143,11 +143,5 @@ impl Farm {
     pub(super) fn repeats(&self, job: crate::id::JobId) -> bool {
         let inspected = self.jobs.get(&job).and_then(|job| job.inspected.as_ref());
         inspected.is_some_and(|inspected| inspected.preview.unrepeatable_share == 0.0)
-    }
-
-    /// Marks nothing, but ends a canary that came to nothing.
-    pub(super) fn drop_canary(&mut self, id: VerificationId) {
-        self.set_verification(id, VerificationStatus::Dropped);
-        self.mark(Row::Verification(id));
     }
 }

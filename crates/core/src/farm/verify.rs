@@ -226,7 +226,7 @@ impl Farm {
             presence.rest_until = now.plus_ms(1_000);
         }
         if purpose == Purpose::Canary {
-            self.drop_canary(id);
+            self.set_verification(id, VerificationStatus::Dropped);
             return Ok(Reply::Done);
         }
         self.requeue_verification(id);
