@@ -33,6 +33,9 @@ pub struct TileCounts {
     pub direct_patch_squares: u64,
     /// The same for the unstable pixels.
     pub unstable_patch_squares: u64,
+    /// Pixels of tiles that lie where honest renders of the preview differed: all or, of one tile,
+    /// none.
+    pub unsteady: u64,
 }
 
 impl TileCounts {
@@ -79,6 +82,7 @@ impl TileCounts {
             && self.informative_agree <= self.informative_judged
             && self.direct_agree <= self.direct_judged
             && self.repeated <= self.pixels
+            && self.unsteady <= self.pixels
             && squares(self.informative_judged, self.informative_patch_squares)
             && squares(self.direct_judged, self.direct_patch_squares)
             && squares(self.unstable, self.unstable_patch_squares)
@@ -99,6 +103,7 @@ impl std::ops::AddAssign for TileCounts {
         self.informative_patch_squares += other.informative_patch_squares;
         self.direct_patch_squares += other.direct_patch_squares;
         self.unstable_patch_squares += other.unstable_patch_squares;
+        self.unsteady += other.unsteady;
     }
 }
 

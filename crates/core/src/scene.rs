@@ -76,6 +76,12 @@ pub struct SceneFacts {
     pub warnings: Vec<String>,
 }
 
+/// Bit of a preview pixel that differed between two renders with the same seed.
+pub const DIFFERS_AGAIN: u8 = 1;
+
+/// Bit of a noisy preview pixel in which a processor without its newer instructions shows something else.
+pub const DIFFERS_BY_CLASS: u8 = 2;
+
 /// What a small preview of the scene told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PreviewFacts {
@@ -90,6 +96,9 @@ pub struct PreviewFacts {
     /// Share of the preview's noisy pixels, from 0 to 1, in which a processor without its newer
     /// instructions shows something else: where rounding decides what is seen.
     pub class_share: f64,
+    /// One per preview pixel: [`DIFFERS_AGAIN`] and [`DIFFERS_BY_CLASS`], or 0; row by row. Says where
+    /// whole areas of honest frames may differ.
+    pub unsteady: Vec<u8>,
     /// Why the output can't be developed again from its layers; empty if it can.
     pub undevelopable: Vec<String>,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use candela_core::layers::{Pixels, Region, Size};
-use candela_core::scene::{PreviewFacts, SceneFacts};
+use candela_core::scene::{DIFFERS_AGAIN, DIFFERS_BY_CLASS, PreviewFacts, SceneFacts};
 use candela_core::settings::{OutputFormat, RenderSettings};
 
 use crate::compare_output::same_output;
@@ -91,16 +91,56 @@ pub async fn inspect(
         Some(output) => development(&mut engine, &request, &developable.layers, output).await?,
         None => Development::Differs(known),
     };
-    engine.quit().await;
     let mut preview = compare(&first, &other, &again);
+    if preview.unrepeatable_share > 0.0 {
+        look_again(
+            &mut engine,
+            &request,
+            (scene_dir, main_file, &open),
+            frames_of(&facts, what),
+            &mut preview,
+        )
+        .await?;
+    }
+    engine.quit().await;
     if let Some(options) = lesser {
         let mut engine = Engine::start(options).await?;
         engine.open(scene_dir, main_file, &open).await?;
         let lesser = picture(&mut engine, &request).await?;
         engine.quit().await;
-        preview.class_share = class_share(&first, &other, &lesser);
+        let differs = differs_by_class(&first, &other, &lesser);
+        preview.class_share = differs.share;
+        for (bits, differs) in preview.unsteady.iter_mut().zip(differs.pixels) {
+            *bits |= if differs { DIFFERS_BY_CLASS } else { 0 };
+        }
     }
     Ok(Inspection { facts, preview: Some(preview), development })
+}
+
+/// Renders more of a scene that doesn't repeat, and adds to its preview where it differs: an area that
+/// flips as a whole shows in every second pair of renders only, and moves from frame to frame.
+async fn look_again(
+    engine: &mut Engine,
+    request: &RenderRequest,
+    (scene_dir, main_file, open): (&Path, &Path, &OpenOptions),
+    frames: (i32, i32),
+    preview: &mut PreviewFacts,
+) -> Result<(), EngineError> {
+    let mut seen: Vec<(i32, Pixels)> = Vec::new();
+    for frame in [frames.0, frames.1, frames.0, frames.1] {
+        engine.open(scene_dir, main_file, open).await?;
+        let again = picture(engine, &RenderRequest { frame, ..request.clone() }).await?;
+        let n = again.channels.len().max(1);
+        for (_, before) in seen.iter().filter(|(of, _)| *of == frame) {
+            let pixels = before.data.chunks_exact(n).zip(again.data.chunks_exact(n));
+            for (bits, (a, b)) in preview.unsteady.iter_mut().zip(pixels) {
+                let differs = a.iter().zip(b).any(|(a, b)| a.to_bits() != b.to_bits());
+                *bits |= if differs { DIFFERS_AGAIN } else { 0 };
+            }
+        }
+        seen.push((frame, again));
+    }
+    Ok(())
 }
 
 /// Develops the preview's layers as a manager would, in a process that didn't render them.
@@ -134,8 +174,13 @@ async fn development(
     })
 }
 
+/// The first and the last frame.
+fn frames_of(facts: &SceneFacts, what: &InspectOptions) -> (i32, i32) {
+    what.frames.unwrap_or((facts.frame_start, facts.frame_end))
+}
+
 fn request(facts: &SceneFacts, what: &InspectOptions) -> RenderRequest {
-    let (first, last) = what.frames.unwrap_or((facts.frame_start, facts.frame_end));
+    let (first, last) = frames_of(facts, what);
     let middle = i64::midpoint(i64::from(first), i64::from(last));
     let settings = RenderSettings {
         size: preview_size(facts.size),
@@ -209,40 +254,52 @@ fn lesser(options: &EngineOptions) -> Option<EngineOptions> {
     Some(lesser)
 }
 
-/// Share of the noisy pixels in which another class of processor shows something else: by the rule and
-/// the figures with which workers are compared (`candela-proof`, agreement), over all colours at once.
-fn class_share(first: &Pixels, other: &Pixels, lesser: &Pixels) -> f64 {
+/// Where another class of processor shows something else.
+struct ByClass {
+    /// Share of the noisy pixels.
+    share: f64,
+    /// Whether it does, one per pixel.
+    pixels: Vec<bool>,
+}
+
+/// Noisy pixels in which another class of processor shows something else: by the rule and the figures
+/// with which workers are compared (`candela-proof`, agreement), over all colours at once.
+fn differs_by_class(first: &Pixels, other: &Pixels, lesser: &Pixels) -> ByClass {
     let colours = colours(&first.channels);
     let n = first.channels.len().max(1);
     let length = |of: &dyn Fn(usize) -> f32| -> f64 {
         colours.iter().map(|c| f64::from(of(*c)).powi(2)).sum::<f64>().sqrt()
     };
-    let (mut noisy, mut wrong) = (0_u64, 0_u64);
+    let (mut noisy, mut wrong, mut differs) = (0_u64, 0_u64, Vec::new());
     let pixels = first.data.chunks_exact(n).zip(other.data.chunks_exact(n));
     for ((first, other), lesser) in pixels.zip(lesser.data.chunks_exact(n)) {
         let bright = length(&|c| first[c]);
         let tolerance = (1e-4 * bright).max(1e-6);
         let allowed = 0.1 * length(&|c| other[c] - first[c]).min(0.1 * bright);
+        let off = length(&|c| lesser[c] - first[c]);
+        // A distance that is no number is not within anything.
+        let differs_here = off.is_nan() || off > allowed.max(tolerance);
+        differs.push(differs_here);
         if allowed >= tolerance {
             noisy += 1;
-            let off = length(&|c| lesser[c] - first[c]);
-            // A distance that is no number is not within anything.
-            wrong += u64::from(off.is_nan() || off > allowed);
+            wrong += u64::from(differs_here);
         }
     }
-    wrong as f64 / noisy.max(1) as f64
+    ByClass { share: wrong as f64 / noisy.max(1) as f64, pixels: differs }
 }
 
 fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
     let colours = colours(&first.channels);
     let n = first.channels.len().max(1);
     let mut noise = Vec::with_capacity(first.size.pixels() as usize);
+    let mut unsteady = Vec::with_capacity(noise.capacity());
     let (mut unrepeatable, mut black) = (0_u64, true);
     let pixels =
         first.data.chunks_exact(n).zip(other.data.chunks_exact(n)).zip(again.data.chunks_exact(n));
     for ((first, other), again) in pixels {
         let differs = first.iter().zip(again).any(|(a, b)| a.to_bits() != b.to_bits());
         unrepeatable += u64::from(differs);
+        unsteady.push(if differs { DIFFERS_AGAIN } else { 0 });
         let noise_here = colours.iter().map(|c| (first[*c] - other[*c]).abs()).fold(0.0, f32::max);
         noise.push(if noise_here.is_finite() { noise_here } else { 0.0 });
         black &= colours.iter().all(|c| first[*c] <= 0.0 && other[*c] <= 0.0);
@@ -254,6 +311,7 @@ fn compare(first: &Pixels, other: &Pixels, again: &Pixels) -> PreviewFacts {
         unrepeatable_share,
         black,
         class_share: 0.0,
+        unsteady,
         undevelopable: Vec::new(),
     }
 }
@@ -288,6 +346,7 @@ mod tests {
         let facts = compare(&first, &pixels([3.0, 9.0, 0.5, 5.0]), &pixels([1.0, 5.0, 0.5, 6.0]));
         assert_eq!(facts.noise, vec![2.0, 0.0]);
         assert!((facts.unrepeatable_share - 0.5).abs() < 1e-9);
+        assert_eq!(facts.unsteady, [0, DIFFERS_AGAIN]);
         assert!(!facts.black);
     }
 }

@@ -15,6 +15,7 @@ use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
 use candela_proof::judge::{self, NoiseFloor, Progress};
 use candela_proof::key::{self, NoiseMap, probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
+use candela_proof::unsteady::is_unsteady;
 use candela_wire::evidence::{Evidence, ProbeEvidence};
 use std::ops::Range;
 
@@ -179,17 +180,27 @@ pub(crate) enum Unfit {
 }
 
 /// Compares the worker's pixels of each region with the verifier's.
+///
+/// `size` is the whole frame's, `device` the worker's.
 pub(crate) fn compared(
     regions: &[Region],
     worker: &[Pixels],
     evidence: &Evidence,
+    (preview, size): (&PreviewFacts, Size),
+    device: &str,
 ) -> Result<Vec<ProbeCounts>, Unfit> {
+    let same_class = class_of(device) == class_of(&evidence.device);
     let options = CompareOptions::default();
     let mut probes = Vec::new();
     for ((region, worker), probe) in regions.iter().zip(worker).zip(&evidence.probes) {
         let second = probe.second.as_ref();
         match compare(worker, &probe.replica, &probe.control, second, &options) {
-            Ok(counts) => probes.push(ProbeCounts { region: *region, counts }),
+            Ok(counts) => {
+                let unsteady = is_unsteady(preview, size, *region, same_class);
+                let unsteady = if unsteady { counts.pixels } else { 0 };
+                let counts = TileCounts { unsteady, ..counts };
+                probes.push(ProbeCounts { region: *region, counts });
+            }
             Err(error) if blames_worker(&error) => return Err(Unfit::Worker(error.to_string())),
             Err(error) => return Err(Unfit::Verifier(error.to_string())),
         }
@@ -243,11 +254,10 @@ pub(crate) fn judged(grounds: &Grounds, probes: &[ProbeCounts]) -> FrameJudgemen
 /// What a judgement says of chance: probability of so much disagreement under the floor, and of so
 /// little from the nearest cheat.
 pub(crate) fn chances(judged: &FrameJudgement) -> (f64, f64) {
-    let (informative, direct) = (&judged.judgement.informative, &judged.judgement.direct);
-    let tail = |a: f64, b: f64| a.min(b).exp();
+    let j = &judged.judgement;
     (
-        tail(informative.ln_tail_floor, direct.ln_tail_floor),
-        tail(informative.ln_tail_cheat, direct.ln_tail_cheat),
+        j.steady_informative.ln_tail_floor.min(j.steady_direct.ln_tail_floor).exp(),
+        j.informative.ln_tail_cheat.min(j.direct.ln_tail_cheat).exp(),
     )
 }
 

@@ -11,6 +11,7 @@ fn preview() -> PreviewFacts {
         size: Size { width: 2, height: 1 },
         noise: vec![0.5, 0.25],
         unrepeatable_share: 0.0,
+        unsteady: Vec::new(),
         black: false,
         class_share: 0.0,
         undevelopable: Vec::new(),
@@ -85,10 +86,18 @@ fn grounds(purpose: Purpose) -> Grounds {
     }
 }
 
+fn seen(
+    regions: &[Region],
+    worker: &[Pixels],
+    evidence: &Evidence,
+) -> Result<Vec<ProbeCounts>, Unfit> {
+    compared(regions, worker, evidence, (&preview(), SIZE), "cpu x86-64 avx2")
+}
+
 fn verdict(purpose: Purpose, worker_seed: u32, evidence: &Evidence) -> Outcome {
     let regions: Vec<Region> = evidence.probes.iter().map(|probe| probe.region).collect();
     let worker: Vec<Pixels> = regions.iter().map(|at| picture(*at, worker_seed)).collect();
-    let probes = compared(&regions, &worker, evidence).unwrap();
+    let probes = seen(&regions, &worker, evidence).unwrap();
     outcome(judged(&grounds(purpose), &probes).verdict())
 }
 
@@ -131,7 +140,7 @@ fn a_claim_finds_one_wrong_tile_among_right_ones() {
     let seed = |at: usize| if at == 5 { 77 } else { 1 };
     let worker: Vec<Pixels> =
         part.iter().enumerate().map(|(at, region)| picture(*region, seed(at))).collect();
-    let probes = compared(&part, &worker, &evidence).unwrap();
+    let probes = seen(&part, &worker, &evidence).unwrap();
     let judged = judged(&grounds(Purpose::Claim), &probes);
     assert_eq!(outcome(judged.verdict()), Outcome::Rejected, "{judged}");
 }
@@ -199,10 +208,10 @@ fn pictures_that_do_not_fit_are_blamed_on_who_sent_them() {
     let worker = vec![picture(regions[0], 1)];
     let mut small = worker.clone();
     small[0].data.pop();
-    assert!(matches!(compared(&regions, &small, &good), Err(Unfit::Worker(_))));
+    assert!(matches!(seen(&regions, &small, &good), Err(Unfit::Worker(_))));
     let mut bad = good.clone();
     bad.probes[0].control.channels.pop();
-    assert!(matches!(compared(&regions, &worker, &bad), Err(Unfit::Verifier(_))));
+    assert!(matches!(seen(&regions, &worker, &bad), Err(Unfit::Verifier(_))));
 }
 
 #[test]

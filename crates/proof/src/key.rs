@@ -15,9 +15,10 @@ use candela_core::id::BlobHash;
 use candela_core::layers::{ProbeGrid, ProbeIndex, Size};
 
 /// Separates this use of the key from any other; changing the drawing means changing this text.
-const CONTEXT: &[u8] = b"candela probe order 2";
+const CONTEXT: &[u8] = b"candela probe order 3";
 
-/// The largest noise value of a preview becomes this weight per pixel; smaller ones in proportion.
+/// The median of a preview's noise values above 0 becomes this weight per pixel; smaller ones weigh in
+/// proportion, larger ones no more. A few lamps and fireflies would else draw all probes.
 const WEIGHT_ONE: f64 = (1u64 << 32) as f64;
 
 /// 32 secret random bytes of a task, from which its probes follow.
@@ -70,16 +71,21 @@ impl NoiseMap {
     /// The noise in each cell of a grid, row by row: the integral of the map over the cell's
     /// pixels.
     ///
-    /// Largest value of the map = 2³² per pixel of the picture; a cell is at most 2⁴².
+    /// The median of the map's values above 0, and all larger ones, are 2³² per pixel of the picture;
+    /// a cell is at most 2⁴².
     #[must_use]
     pub fn cell_weights(&self, grid: ProbeGrid) -> Vec<u64> {
         let usable = |value: f32| if value.is_finite() && value > 0.0 { value } else { 0.0 };
-        let largest = self.values.iter().copied().map(usable).fold(0.0, f32::max);
-        if largest == 0.0 {
+        let noisy = self.values.iter().copied().map(usable).filter(|value| *value > 0.0);
+        let mut noisy: Vec<f32> = noisy.collect();
+        if noisy.is_empty() {
             return vec![0; grid.len()];
         }
+        let middle = noisy.len() / 2;
+        let (_, median, _) = noisy.select_nth_unstable_by(middle, f32::total_cmp);
+        let full = *median;
         let weight =
-            |value: f32| (f64::from(usable(value)) * WEIGHT_ONE / f64::from(largest)) as u64;
+            |value: f32| (f64::from(usable(value).min(full)) * WEIGHT_ONE / f64::from(full)) as u64;
         (0..grid.len())
             .filter_map(|number| grid.cell(number))
             .map(|cell| {

@@ -11,7 +11,8 @@
 //!    of honest machines and against the cheat nearest to honest. The error rates are stated there.
 //! 4. [`frame`]: the rule by which one frame is judged, alone and with all frames of its lease.
 //! 5. [`pictures`]: whether two verifiers saw the same picture.
-//! 6. [`evidence`]: what is kept, so that anyone can derive the verdict again.
+//! 6. [`unsteady`]: where honest renders differ in whole areas, as inspection saw it.
+//! 7. [`evidence`]: what is kept, so that anyone can derive the verdict again.
 //!
 //! No clock, no randomness, no files, and no arithmetic that differs between machines: [`stats`]
 //! brings its own logarithm for that reason.
@@ -23,3 +24,4 @@ pub mod judge;
 pub mod key;
 pub mod pictures;
 pub mod stats;
+pub mod unsteady;

@@ -110,7 +110,7 @@ async fn main() -> Result<()> {
     } else {
         arguments.scenes.clone()
     };
-    let frame_px = if arguments.quick { 60_000 } else { 230_400 };
+    let frame_px = if arguments.quick { 60_000 } else { 400_000 };
     let options = Options {
         attacks: attacks(&arguments)?,
         wanted: Wanted {

@@ -58,7 +58,7 @@ macro_rules! as_itself {
     )*};
 }
 
-as_itself!(bool, i32, u32, u64, f32, f64, String, [u32; 3], [u8; 32]);
+as_itself!(bool, u8, i32, u32, u64, f32, f64, String, [u32; 3], [u8; 32]);
 
 impl<T: Mirror> Mirror for Option<T> {
     type Wire = Option<T::Wire>;

@@ -160,6 +160,7 @@ impl Fake {
             size: Size { width: 2, height: 1 },
             noise: vec![0.1, 0.2],
             unrepeatable_share: 0.0,
+            unsteady: Vec::new(),
             black: false,
             class_share: 0.0,
             undevelopable: Vec::new(),

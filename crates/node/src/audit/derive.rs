@@ -239,8 +239,11 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
         let (header, tiles) = parts.split_first().ok_or("there are no tiles")?;
         let header = verdict::checked_header(header, statement, size, evidence)?;
         let tiles = verdict::cut_tiles(&header, regions, tiles)?;
-        verdict::compared(regions, &tiles, evidence).map_err(|unfit| match unfit {
-            Unfit::Worker(wrong) | Unfit::Verifier(wrong) => wrong,
+        let scene = (&self.of.inspected.preview, size);
+        verdict::compared(regions, &tiles, evidence, scene, &statement.device).map_err(|unfit| {
+            match unfit {
+                Unfit::Worker(wrong) | Unfit::Verifier(wrong) => wrong,
+            }
         })
     }
 

@@ -9,6 +9,7 @@ use candela_core::id::{BlobHash, NodeId, ReceiptId, VerificationId};
 use candela_core::job::Job;
 use candela_core::layers::Region;
 use candela_core::refusal::{Refusal, RefusalCode};
+use candela_core::scene::PreviewFacts;
 use candela_core::settings::RenderSettings;
 use candela_core::task::Receipt;
 use candela_core::verification::{
@@ -35,6 +36,7 @@ pub(super) struct Case {
     pub receipt: Receipt,
     pub job: Job,
     pub settings: RenderSettings,
+    pub preview: PreviewFacts,
     /// Where the verifier had to look.
     pub regions: Vec<Region>,
     pub grounds: verdict::Grounds,
@@ -127,6 +129,7 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
         verification,
         receipt,
         settings,
+        preview: inspected.preview.clone(),
         regions,
         grounds,
         with,

@@ -104,7 +104,13 @@ impl Errands {
             WorkerTiles::There { tiles, excerpt } => (tiles, excerpt),
             WorkerTiles::Wrong(reason) => return Ok(found_by_manager(case, answer, reason)),
         };
-        let probes = match verdict::compared(&case.regions, &tiles, &answer.evidence) {
+        let probes = match verdict::compared(
+            &case.regions,
+            &tiles,
+            &answer.evidence,
+            (&case.preview, case.settings.size),
+            &case.receipt.statement.device,
+        ) {
             Ok(probes) => probes,
             Err(Unfit::Worker(reason)) => return Ok(found_by_manager(case, answer, reason)),
             Err(Unfit::Verifier(reason)) => return Err(Undone::Useless(reason)),

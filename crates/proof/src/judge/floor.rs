@@ -12,6 +12,9 @@ const CLASS_TIMES: f64 = 2.0;
 /// … and never more than this, far below what any cheat on sampling shows.
 const CLASS_MAX: f64 = 0.4;
 
+/// Below this share of the preview two classes don't differ in whole areas.
+const CLASS_AREA_MIN: f64 = 0.01;
+
 /// See [`NoiseFloor::between`].
 const UNREPEATABLE_TIMES: f64 = 4.0;
 const UNREPEATABLE_MIN: f64 = 0.02;
@@ -27,9 +30,9 @@ pub struct NoiseFloor {
     pub disagree_share_upper: f64,
     /// How many judged pixels disagree together, at least 1.
     pub clump_px: f64,
-    /// Share of probes of which a large part disagrees: 0 for scenes that repeat (what the pixels'
-    /// floor excludes never happens), for others the share of the area that may change as a whole
-    /// between two renderings.
+    /// Share of the area that may differ as a whole between two renderings: 0 where nothing of the
+    /// kind was seen. Above 0, probes in unsteady places ([`crate::unsteady`]) may be bad without any
+    /// cheat.
     pub bad_probe_share_upper: f64,
 }
 
@@ -74,9 +77,10 @@ impl NoiseFloor {
     /// than the one that it is measured with.
     ///
     /// `unrepeatable_share` is the share of the preview, from 0 to 1, that differed between two
-    /// processes. Of a scene that doesn't repeat, the share of the probes that may be wrong as a
+    /// processes. Of a scene that doesn't repeat, the share of the area that may differ as a
     /// whole is taken as four times that share, and as 0.02 at least: what differs lies together,
-    /// and the preview is small.
+    /// and the preview is small. Of other classes it is 0.02 at least where `class_share` is 0.01
+    /// and more.
     #[must_use]
     pub fn between(
         same_class: bool,
@@ -95,6 +99,8 @@ impl NoiseFloor {
         let cap = Self::SHARE_CAP.max(prior.disagree_share_upper);
         let bad_probe_share_upper = if unrepeatable_share > 0.0 {
             (UNREPEATABLE_TIMES * unrepeatable_share).clamp(UNREPEATABLE_MIN, UNREPEATABLE_MAX)
+        } else if !same_class && class_share >= CLASS_AREA_MIN {
+            UNREPEATABLE_MIN
         } else {
             0.0
         };

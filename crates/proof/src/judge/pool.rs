@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::floor::NoiseFloor;
+use crate::agreement::TileCounts;
 use crate::stats;
 
 /// The pooled pixels of one kind (informative or direct) and what they prove.
@@ -14,20 +15,17 @@ pub struct Pool {
     pub judged: u64,
     /// Of these, those that disagree.
     pub wrong: u64,
-    /// Of the wrong ones, those in bad probes where the scene may have honest bad probes: they don't
-    /// count towards `reject_from`.
-    pub wrong_aside: u64,
     /// Independent pixels they are worth against the floor.
     pub effective_honest: f64,
     /// Independent pixels they are worth against the nearest cheat.
     pub effective_cheat: f64,
     /// With up to that many wrong the nearest cheat is excluded; none if not even with 0.
     pub accept_up_to: Option<u64>,
-    /// With that many wrong (and not set aside) or more an honest worker is excluded; none if not
+    /// With that many wrong or more an honest worker is excluded; none if not
     /// even with all.
     pub reject_from: Option<u64>,
-    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels (not set
-    /// aside) or more.
+    /// Natural logarithm of the chance that an honest worker shows as many wrong pixels or
+    /// more.
     pub ln_tail_floor: f64,
     /// Natural logarithm of the chance that the nearest cheat shows as many wrong pixels or fewer.
     pub ln_tail_cheat: f64,
@@ -37,8 +35,25 @@ pub struct Pool {
 pub(super) struct Kind {
     pub(super) judged: u64,
     pub(super) wrong: u64,
-    pub(super) wrong_aside: u64,
     pub(super) patch_squares: u64,
+}
+
+impl Kind {
+    pub(super) fn informative(of: &TileCounts) -> Self {
+        Kind {
+            judged: of.informative_judged,
+            wrong: of.informative_wrong(),
+            patch_squares: of.informative_patch_squares,
+        }
+    }
+
+    pub(super) fn direct(of: &TileCounts) -> Self {
+        Kind {
+            judged: of.direct_judged,
+            wrong: of.direct_wrong(),
+            patch_squares: of.direct_patch_squares,
+        }
+    }
 }
 
 impl Pool {
@@ -50,8 +65,7 @@ impl Pool {
         ln_errors: (f64, f64),
     ) -> Self {
         let (ln_reject, ln_accept) = ln_errors;
-        let Kind { judged, wrong, wrong_aside, patch_squares } = kind;
-        let counted = wrong.saturating_sub(wrong_aside);
+        let Kind { judged, wrong, patch_squares } = kind;
         let n = judged as f64;
         let clumps = policy.cheat_clump_patches.max(1.0);
         let effective_cheat =
@@ -71,23 +85,16 @@ impl Pool {
         Pool {
             judged,
             wrong,
-            wrong_aside,
             effective_honest: n / floor.clump_px,
             effective_cheat,
             accept_up_to: accept_end.checked_sub(1),
             reject_from,
-            ln_tail_floor: tail_floor(counted),
+            ln_tail_floor: tail_floor(wrong),
             ln_tail_cheat: tail_cheat(wrong),
         }
     }
 
     pub(super) fn is_rejected(&self) -> bool {
-        let counted = self.wrong.saturating_sub(self.wrong_aside);
-        self.reject_from.is_some_and(|from| counted >= from)
-    }
-
-    /// Whether it would be, if nothing were set aside.
-    pub(super) fn is_rejected_with_all(&self) -> bool {
         self.reject_from.is_some_and(|from| self.wrong >= from)
     }
 

@@ -62,6 +62,7 @@ const NOTHING: TileCounts = TileCounts {
     informative_patch_squares: 0,
     direct_patch_squares: 0,
     unstable_patch_squares: 0,
+    unsteady: 0,
 };
 
 fn with_one(other: TileCounts, probes: usize, odd: TileCounts) -> Vec<TileCounts> {
@@ -197,22 +198,40 @@ fn two_replicas_that_differ_raise_the_floor() {
 #[test]
 fn where_areas_flip_one_bad_probe_is_no_proof_and_many_are() {
     let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
+    let unsteady = |wrong| TileCounts { unsteady: FULL, ..probe(FULL, wrong, 0, 0) };
     let judged = |bad: usize| {
-        let mut probes = vec![probe(FULL, 0, 0, 0); 40];
-        probes[..bad].fill(probe(FULL, FULL, 0, 0));
+        let mut probes = vec![unsteady(0); 40];
+        probes[..bad].fill(unsteady(FULL));
         judge(&probes, &floor, &Policy::default(), Progress { round: 1, probes_in_task: 1000 })
     };
     let one = judged(1);
-    assert_eq!((one.bad_probes, one.bad_probes_reject_from), (1, Some(12)));
+    assert_eq!((one.bad_probes, one.bad_unsteady), (0, 1));
+    assert_eq!(one.bad_unsteady_reject_from, Some(30));
     assert_eq!((one.verdict, one.reason), (Verdict::Undecided, Reason::BetweenBounds));
-    assert_eq!(judged(12).reason, Reason::BadProbes);
+    assert_eq!(judged(30).reason, Reason::BadProbes);
+}
+
+#[test]
+fn where_nothing_flips_one_bad_probe_rejects_also_in_scenes_that_do_not_repeat() {
+    let floor = NoiseFloor { bad_probe_share_upper: 0.08, ..NoiseFloor::other_class() };
+    let steady = TileCounts { repeated: FULL, ..probe(FULL, FULL / 4, 0, 0) };
+    let clean = TileCounts { repeated: FULL, ..CLEAN };
+    let verdict = |odd| verdict_of(&with_one(clean, 25, odd), floor, 1000);
+    assert_eq!(verdict(steady), (Verdict::Rejected, Reason::BadProbes));
+    // Two replicas that differ in a sixteenth of it say that it isn't steady.
+    let torn = TileCounts { pixels: FULL + FULL / 15, unstable: FULL / 15, ..steady };
+    assert_eq!(
+        verdict(TileCounts { unstable_patch_squares: 273 * 256, ..torn }).0,
+        Verdict::Undecided
+    );
+    assert_eq!(verdict(TileCounts { unsteady: FULL, ..steady }).0, Verdict::Undecided);
 }
 
 #[test]
 fn a_forged_sky_is_not_accepted_where_areas_flip() {
     let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
     let mut probes = vec![probe(FULL / 2, 0, FULL / 2, 0); 40];
-    probes[3] = probe(0, 0, FULL, FULL);
+    probes[3] = TileCounts { unsteady: FULL, ..probe(0, 0, FULL, FULL) };
     assert_eq!(verdict_of(&probes, floor, 1000), (Verdict::Undecided, Reason::BetweenBounds));
 }
 
@@ -221,7 +240,7 @@ fn what_is_set_aside_is_not_overlooked() {
     let floor = NoiseFloor { bad_probe_share_upper: 0.02, ..NoiseFloor::other_class() };
     let with_wrong = |wrong: u64| {
         let mut probes = vec![probe(512, 0, 512, 0); 12];
-        probes.push(probe(0, 0, 180, wrong));
+        probes.push(TileCounts { unsteady: 180, ..probe(0, 0, 180, wrong) });
         let policy = Policy { cheat_share: 0.5, probes_min: 12, ..Policy::default() };
         judge(&probes, &floor, &policy, Progress { round: 1, probes_in_task: 1000 })
     };
@@ -229,8 +248,8 @@ fn what_is_set_aside_is_not_overlooked() {
     // Not yet bad, bad and set aside: neither is accepted.
     for (wrong, bad_probes) in [(89, 0), (180, 1)] {
         let judged = with_wrong(wrong);
-        assert_eq!(judged.bad_probes, bad_probes);
-        assert!(!judged.direct.is_rejected_with_all());
+        assert_eq!((judged.bad_probes, judged.bad_unsteady), (0, bad_probes));
+        assert!(!judged.direct.is_rejected());
         assert_eq!((judged.verdict, judged.reason), (Verdict::Undecided, Reason::BetweenBounds));
     }
 }

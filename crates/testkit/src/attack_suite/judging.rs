@@ -8,10 +8,12 @@ use candela_core::counts::TileCounts;
 use candela_core::id::BlobHash;
 use candela_core::layers::{ProbeGrid, Region, Size};
 use candela_core::policy::Policy;
+use candela_core::scene::PreviewFacts;
 use candela_core::verification::probe_edge_px;
 use candela_proof::frame::{FramePolicy, judge_frame};
 use candela_proof::judge::{NoiseFloor, Progress, Verdict};
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
+use candela_proof::unsteady::is_unsteady;
 
 /// The regions that can be probed, in the order of their numbers.
 #[must_use]
@@ -31,14 +33,10 @@ pub struct Delivered<'a> {
     pub layers: BlobHash,
     /// Counts of all cells, in the order of [`cells`].
     pub counts: &'a [TileCounts],
-    /// Where the scene is noisy.
-    pub noise: &'a NoiseMap,
-    /// Share of the preview that differed between two processes; above 0, replicas are rendered twice.
-    pub unrepeatable_share: f64,
+    /// What inspection's preview told; if it doesn't repeat, replicas are rendered twice.
+    pub preview: &'a PreviewFacts,
     /// Whether the scene samples adaptively, so that probes are rendered with a margin.
     pub adaptive: bool,
-    /// Share of the preview's noisy pixels that differed between two classes.
-    pub class_share: f64,
     /// Whether worker and verifier are of one class.
     pub same_class: bool,
 }
@@ -86,18 +84,25 @@ pub fn verify(
     let nothing_seen = TileCounts::default();
     let floor = NoiseFloor::between(
         delivered.same_class,
-        delivered.unrepeatable_share,
-        delivered.class_share,
+        delivered.preview.unrepeatable_share,
+        delivered.preview.class_share,
         &nothing_seen,
     );
-    let order = probe_order(key, delivered.frame, &delivered.layers, grid, Some(delivered.noise));
+    let noise = NoiseMap::new(delivered.preview.size, delivered.preview.noise.clone()).ok();
+    let order = probe_order(key, delivered.frame, &delivered.layers, grid, noise.as_ref());
     let order: Vec<_> = order.take(rules.probes_max as usize).collect();
+    let counted = |cell, number: usize| {
+        let (counts, region) = (delivered.counts[number], grid.region(cell));
+        let Delivered { preview, size, same_class, .. } = *delivered;
+        let unsteady = is_unsteady(preview, size, region, same_class);
+        TileCounts { unsteady: if unsteady { counts.pixels } else { 0 }, ..counts }
+    };
     let (mut drawn, mut round) = (probes_first as usize, 1);
     loop {
         let cells = &order[..drawn.min(order.len())];
         let number = |column: u32, row: u32| (row * grid.columns() + column) as usize;
         let probes: Vec<TileCounts> =
-            cells.iter().map(|cell| delivered.counts[number(cell.column, cell.row)]).collect();
+            cells.iter().map(|cell| counted(*cell, number(cell.column, cell.row))).collect();
         let progress = Progress { round, probes_in_task: grid.len() as u64 };
         let judgement = judge_frame(&probes, of_lease, &floor, &policy, progress);
         let end = match judgement.verdict() {
@@ -117,7 +122,7 @@ pub fn verify(
 /// Pixels that verifiers rendered for a frame: replica, control and, where asked for, a second replica.
 #[must_use]
 pub fn rendered_px(delivered: &Delivered<'_>, verified: &Verified, margin_px: u32) -> u64 {
-    let pictures = if delivered.unrepeatable_share > 0.0 { 3 } else { 2 };
+    let pictures = if delivered.preview.unrepeatable_share > 0.0 { 3 } else { 2 };
     let pixels = |region: &Region| region.grown(margin_px, delivered.size).size().pixels();
     pictures * verified.regions.iter().map(pixels).sum::<u64>()
 }
@@ -140,15 +145,21 @@ mod tests {
     }
 
     fn end(counts: &[TileCounts], of_lease: &[TileCounts], number: u8) -> Verified {
-        let noise = NoiseMap::new(Size { width: 1, height: 1 }, vec![1.0]).unwrap();
+        let preview = PreviewFacts {
+            size: Size { width: 1, height: 1 },
+            noise: vec![1.0],
+            unrepeatable_share: 0.0,
+            black: false,
+            class_share: 0.0,
+            unsteady: vec![0],
+            undevelopable: Vec::new(),
+        };
         let delivered = Delivered {
             frame: 1,
             size: Size { width: 640, height: 360 },
             layers: BlobHash([7; 32]),
             counts,
-            noise: &noise,
-            unrepeatable_share: 0.0,
-            class_share: 0.0,
+            preview: &preview,
             adaptive: false,
             same_class: true,
         };

@@ -5,10 +5,9 @@ use crate::scenes::{fixture, make_scene};
 use crate::workspace;
 use anyhow::{Context, Result};
 use candela_core::layers::Size;
-use candela_core::scene::SceneFacts;
+use candela_core::scene::{PreviewFacts, SceneFacts};
 use candela_core::settings::{OutputFormat, RenderSettings};
 use candela_engine::inspect::{InspectOptions, inspect};
-use candela_proof::key::NoiseMap;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +26,6 @@ struct Plan {
     name: &'static str,
     source: Source,
     samples: u32,
-    /// Pixels of a frame at most, in thousands.
-    frame_kpx_max: u64,
     /// The first of the frames of a task.
     frame_first: i32,
     /// Whether all frames of the task show the same, so that one is rendered for all.
@@ -40,7 +37,6 @@ const PLANS: [Plan; 7] = [
         name: "kitchen",
         source: Source::Script("crates/testkit/scenes/kitchen.py"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 3,
         still: false,
     },
@@ -48,7 +44,6 @@ const PLANS: [Plan; 7] = [
         name: "cornell-glass",
         source: Source::Real("cornell-glass/cornell.blend"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -56,7 +51,6 @@ const PLANS: [Plan; 7] = [
         name: "engineer-bedroom",
         source: Source::Real("engineer-bedroom/bedroom_cycles.blend"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -64,7 +58,6 @@ const PLANS: [Plan; 7] = [
         name: "f9r",
         source: Source::Real("f9r/f9r-v2.blend"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 300,
         still: true,
     },
@@ -72,7 +65,6 @@ const PLANS: [Plan; 7] = [
         name: "rules-blender-glow",
         source: Source::Real("rules-blender-glow/example.blend"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 1,
         still: true,
     },
@@ -80,7 +72,6 @@ const PLANS: [Plan; 7] = [
         name: "demo",
         source: Source::Script("crates/cli/assets/demo_scene.py"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 5,
         still: false,
     },
@@ -88,7 +79,6 @@ const PLANS: [Plan; 7] = [
         name: "gn-satyrn",
         source: Source::Real("gn-satyrn/n3c_satyrn_roate_camera_change_color.blend"),
         samples: 8,
-        frame_kpx_max: 208,
         frame_first: 40,
         still: false,
     },
@@ -113,12 +103,8 @@ pub struct Scene {
     pub own: bool,
     /// Whether adaptive sampling is on, which disturbs the edge of a rendered region.
     pub adaptive: bool,
-    /// Share of the preview that differed between two processes.
-    pub unrepeatable_share: f64,
-    /// Share of the preview's noisy pixels that differed between two classes.
-    pub class_share: f64,
-    /// Where it is noisy.
-    pub noise: NoiseMap,
+    /// What inspection's preview told.
+    pub preview: PreviewFacts,
     /// How it is rendered.
     pub settings: RenderSettings,
 }
@@ -139,7 +125,7 @@ impl Scene {
     /// Whether renders of it repeat, as far as inspection saw.
     #[must_use]
     pub fn repeats(&self) -> bool {
-        self.unrepeatable_share == 0.0
+        self.preview.unrepeatable_share == 0.0
     }
 }
 
@@ -148,7 +134,7 @@ impl Scene {
 pub struct Wanted {
     /// Only those with these names; all if there are none.
     pub names: Vec<String>,
-    /// Pixels of a frame at most, where the scene's own limit isn't lower.
+    /// Pixels of a frame at most.
     pub frame_px_max: u64,
     /// Frames of a task.
     pub frames: usize,
@@ -210,7 +196,7 @@ async fn ready(
     let range = (plan.frame_first, frames.last().copied().unwrap_or(plan.frame_first));
     let hash = &contents.to_hex()[..12];
     let (first, last) = range;
-    let frame_px_max = wanted.frame_px_max.min(1000 * plan.frame_kpx_max);
+    let frame_px_max = wanted.frame_px_max;
     let note = format!("inspection-{first}-{last}-{frame_px_max}-{hash}.json");
     let note = studio.cache().join(plan.name).join(note);
     let inspected = match inspected_before(&note) {
@@ -228,6 +214,7 @@ async fn ready(
                 "noise": preview.noise,
                 "unrepeatable_share": preview.unrepeatable_share,
                 "class_share": preview.class_share,
+                "unsteady": preview.unsteady,
             });
             std::fs::create_dir_all(note.parent().context("no folder")?)?;
             std::fs::write(&note, serde_json::to_vec(&noted)?)?;
@@ -243,9 +230,7 @@ async fn ready(
         still: plan.still,
         own: matches!(plan.source, Source::Script(_)),
         adaptive: inspected.adaptive,
-        unrepeatable_share: inspected.unrepeatable_share,
-        class_share: inspected.class_share,
-        noise: inspected.noise,
+        preview: inspected.preview,
         settings: RenderSettings {
             size: inspected.size,
             samples: Some(plan.samples),
@@ -261,9 +246,7 @@ async fn ready(
 struct Inspected {
     size: Size,
     adaptive: bool,
-    unrepeatable_share: f64,
-    class_share: f64,
-    noise: NoiseMap,
+    preview: PreviewFacts,
 }
 
 fn inspected_before(note: &Path) -> Option<Inspected> {
@@ -276,9 +259,15 @@ fn inspected_before(note: &Path) -> Option<Inspected> {
     Some(Inspected {
         size: size(&note["size"])?,
         adaptive: note["adaptive"].as_bool()?,
-        unrepeatable_share: note["unrepeatable_share"].as_f64()?,
-        class_share: note["class_share"].as_f64()?,
-        noise: NoiseMap::new(size(&note["preview"])?, noise.collect()).ok()?,
+        preview: PreviewFacts {
+            size: size(&note["preview"])?,
+            noise: noise.collect(),
+            unrepeatable_share: note["unrepeatable_share"].as_f64()?,
+            black: false,
+            class_share: note["class_share"].as_f64()?,
+            unsteady: serde_json::from_value(note["unsteady"].clone()).ok()?,
+            undevelopable: Vec::new(),
+        },
     })
 }
 

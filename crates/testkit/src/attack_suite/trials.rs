@@ -118,9 +118,7 @@ impl Trial<'_> {
             size: scene.settings.size,
             layers: frame.layers(),
             counts,
-            noise: &scene.noise,
-            unrepeatable_share: scene.unrepeatable_share,
-            class_share: scene.class_share,
+            preview: &scene.preview,
             adaptive: scene.adaptive,
             same_class: self.worker_class == self.class,
         }

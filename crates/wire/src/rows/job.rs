@@ -116,6 +116,7 @@ mirror_struct! {
         unrepeatable_share: f64,
         black: bool,
         class_share: f64,
+        unsteady: Vec<u8>,
         undevelopable: Vec<String>,
     }
 }

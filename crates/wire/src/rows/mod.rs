@@ -22,7 +22,7 @@ use candela_core::task::{Receipt, Task};
 use candela_core::verification::VerificationTask;
 
 /// Version with which rows are written; 1 was never released, and is refused as unknown.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 macro_rules! rows {
     ($($kind:literal, $type:ty, $encode:ident, $decode:ident;)*) => {$(

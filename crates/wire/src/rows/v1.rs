@@ -194,6 +194,7 @@ mirror_struct! {
         informative_patch_squares: u64,
         direct_patch_squares: u64,
         unstable_patch_squares: u64,
+        unsteady: u64,
     }
 }
 

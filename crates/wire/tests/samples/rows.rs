@@ -143,6 +143,7 @@ fn inspected() -> Inspected {
             unrepeatable_share: 0.001,
             black: true,
             class_share: 0.125,
+            unsteady: vec![3, 0],
             undevelopable: vec!["it uses Freestyle".into()],
         },
         settings: settings(),
@@ -270,6 +271,7 @@ pub(super) fn verdict() -> Verdict {
         informative_patch_squares: 1_000_000,
         direct_patch_squares: 600,
         unstable_patch_squares: 25,
+        unsteady: 4096,
     };
     Verdict {
         outcome: Outcome::Undecided,

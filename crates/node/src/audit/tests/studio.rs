@@ -199,7 +199,7 @@ async fn add_verdict(
     let regions = regions_of(&verification, statement, preview);
     let evidence = evidence_of(id, statement, &regions);
     let (excerpt, tiles) = excerpt_of(statement, &regions, &evidence, blobs).await;
-    let probes = verdict::compared(&regions, &tiles, &evidence).unwrap();
+    let probes = verdict::compared(&regions, &tiles, &evidence, (preview, SIZE), DEVICE).unwrap();
     let blob: Bytes = evidence::encode(&evidence).unwrap().into();
     let report = signed(&cast.verifier, id, &blob);
     let together = || parts.verifications.iter().filter(|_| !purpose.is_claim());
@@ -365,6 +365,7 @@ fn inspected() -> Inspected {
             size: Size { width: 3, height: 2 },
             noise: vec![0.1, 0.2, 0.3, 0.1, 0.5, 0.2],
             unrepeatable_share: 0.0,
+            unsteady: Vec::new(),
             black: false,
             class_share: 0.0,
             undevelopable: Vec::new(),
