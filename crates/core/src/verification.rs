@@ -216,6 +216,8 @@ pub struct Verdict {
     pub peers: Vec<Peer>,
     /// The floor as it was known before.
     pub floor: Floor,
+    /// Probes of a frame's first verification task, as the policy was then: so many have to be judged.
+    pub probes_first: u32,
     /// Probability of so much disagreement, or more, under the floor.
     pub reject_p: f64,
     /// Probability of so little disagreement, or less, from the nearest cheat.

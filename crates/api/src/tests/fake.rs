@@ -332,6 +332,7 @@ fn verdict(verifier: NodeId, outcome: Outcome) -> Verdict {
         with: Vec::new(),
         peers: Vec::new(),
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
+        probes_first: 5,
         reject_p: if rejected { 3e-41 } else { 0.62 },
         accept_p: if rejected { 1.0 } else { 4e-12 },
         reason: if rejected {

@@ -299,12 +299,12 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
         self.left_out();
         let inspected = self.of.inspected;
         let size = inspected.settings.size;
-        let edge_px = probe_edge_px(inspected.facts.adaptive_sampling);
+        self.first_probes();
         let grounds = verdict::Grounds {
             purpose: verification.purpose,
             size,
             round: rounds.saturating_add(1),
-            probes_first: self.book.facts.checking.probes(size, edge_px),
+            probes_first: verdict.probes_first,
             floor: verdict.floor,
             earlier,
             of_lease,
@@ -334,6 +334,20 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
             self.say(FindingKind::Derivation, "its reason is not the one that follows");
         }
         Some(follows)
+    }
+
+    /// How many probes had to be judged is the policy's of then; today's may be another.
+    fn first_probes(&mut self) {
+        let (inspected, stated) = (self.of.inspected, self.of.verdict.probes_first);
+        let edge_px = probe_edge_px(inspected.facts.adaptive_sampling);
+        let today = self.book.facts.checking.probes(inspected.settings.size, edge_px);
+        if stated == 0 {
+            self.say(FindingKind::Derivation, "it asks for no probe at all");
+        } else if stated != today {
+            self.note(&format!(
+                "judged when {stated} probes had to be compared at first; today they are {today}"
+            ));
+        }
     }
 
     /// Earlier rounds of the same frame must all have been judged with it.

@@ -304,6 +304,7 @@ fn found_by_manager(case: &Case, answer: &Answer, reason: String) -> Verdict {
         with: case.with.clone(),
         peers: answer.peers.clone(),
         floor: case.floor(),
+        probes_first: case.grounds.probes_first,
         reject_p: 0.0,
         accept_p: 1.0,
         found: Found::ByManager,

@@ -138,6 +138,7 @@ pub(super) fn verdict(
         with: Vec::new(),
         peers: peers.into_iter().map(peer).collect(),
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.0 },
+        probes_first: 5,
         reject_p: 1.0,
         accept_p: 0.0,
         found: Found::ByPictures,

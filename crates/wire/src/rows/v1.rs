@@ -144,6 +144,7 @@ mirror_struct! {
         with: Vec<VerificationId>,
         peers: Vec<Peer>,
         floor: Floor,
+        probes_first: u32,
         reject_p: f64,
         accept_p: f64,
         found: Found,

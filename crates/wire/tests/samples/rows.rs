@@ -289,6 +289,7 @@ pub(super) fn verdict() -> Verdict {
         with: vec![VerificationId(10), VerificationId(9)],
         peers: vec![Peer { verification: VerificationId(11), same: true, counts }],
         floor: Floor { disagree_share: 0.001, bad_probe_share: 0.25 },
+        probes_first: 5,
         reject_p: 1e-12,
         accept_p: 0.5,
         found: Found::ByManager,

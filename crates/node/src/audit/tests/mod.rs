@@ -139,6 +139,8 @@ async fn verdicts_that_dont_follow() {
     check("its reason", |p, _| p.verdict(0).reason.push('!'));
     check("noise floor", |p, _| p.verdict(0).floor.disagree_share = 0.5);
     check("noise floor", |p, _| p.verdict(0).floor.bad_probe_share = 0.1);
+    check("asks for no probe at all", |p, _| p.verdict(0).probes_first = 0);
+    check("the counts of probe 1", |p, _| p.verdict(0).probes[0].counts.unsteady = 1024);
     check("can find a frame wrong only", |p, _| p.verdict(0).found = Found::ByManager);
     check("no verdict that accepts it follows", |p, _| {
         p.verdict(0).outcome = Outcome::Rejected;

@@ -227,6 +227,7 @@ async fn add_verdict(
         with,
         peers: Vec::new(),
         floor: grounds.floor,
+        probes_first,
         reject_p,
         accept_p,
         found: Found::ByPictures,
