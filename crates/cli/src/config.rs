@@ -73,7 +73,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("verification.probes-max", "CANDELA_VERIFICATION_PROBES_MAX", Some("48"), |text| {
         within(text, 3..=128_u32)
     }),
-    key("verification.probe-budget", "CANDELA_VERIFICATION_PROBE_BUDGET", Some("0.05"), |text| {
+    key("verification.probe-budget", "CANDELA_VERIFICATION_PROBE_BUDGET", Some("0.045"), |text| {
         within(text, 0.001..=1.0)
     }),
     key("verification.verified-first", "CANDELA_VERIFICATION_VERIFIED_FIRST", Some("20"), |text| {

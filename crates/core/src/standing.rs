@@ -59,7 +59,8 @@ pub struct Checking {
     pub probes_first: u32,
     /// The same, at least.
     pub probes_first_min: u32,
-    /// Share of a frame's pixels that its first probes may cost, replica and control.
+    /// Share of a frame's pixels that its first probes may cost, in all their pictures. Further rounds,
+    /// second opinions and canaries come on top.
     pub probe_budget: f64,
 }
 
@@ -73,7 +74,7 @@ impl Default for Checking {
             rate_min: 0.1,
             probes_first: 9,
             probes_first_min: 3,
-            probe_budget: 0.05,
+            probe_budget: 0.045,
         }
     }
 }
@@ -92,10 +93,10 @@ impl Checking {
 
     /// Probes of a frame's first verification task: as many as the budget allows, within bounds.
     ///
+    /// `probe_px` are the pixels that are rendered for one probe ([`crate::verification::probe_px`]).
     /// An odd number of them, since the first, third, fifth … are the ones that are drawn evenly.
     #[must_use]
-    pub fn probes(&self, size: Size, probe_edge_px: u32) -> u32 {
-        let probe_px = 2 * u64::from(probe_edge_px) * u64::from(probe_edge_px);
+    pub fn probes(&self, size: Size, probe_px: u64) -> u32 {
         let budget = self.probe_budget * size.pixels() as f64 / probe_px.max(1) as f64;
         let most = self.probes_first.max(self.probes_first_min);
         let probes = (budget.min(f64::from(most)) as u32).clamp(self.probes_first_min, most);
@@ -181,7 +182,8 @@ mod tests {
 
     #[test]
     fn probes_keep_to_the_budget() {
-        let probes = |width, height| Checking::default().probes(Size { width, height }, 32);
+        let probes =
+            |width, height| Checking::default().probes(Size { width, height }, 2 * 32 * 32);
         assert_eq!(probes(1920, 1080), 9);
         assert_eq!(probes(1280, 720), 9);
         assert_eq!(probes(640, 360), 5);

@@ -14,12 +14,6 @@ pub const CONTROL_SEED: i32 = 7919;
 /// pixels differ without a margin, none with 2 pixels; twice that, to be careful.
 pub const ADAPTIVE_MARGIN_PX: u32 = 4;
 
-/// Edge of what is rendered for a probe, in pixels.
-#[must_use]
-pub fn probe_edge_px(adaptive_sampling: bool) -> u32 {
-    PROBE_PX + if adaptive_sampling { 2 * ADAPTIVE_MARGIN_PX } else { 0 }
-}
-
 /// Why a verification task exists. A verifier is never told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Purpose {
@@ -33,6 +27,14 @@ pub enum Purpose {
     Claim,
     /// A second opinion on such tiles.
     ClaimConfirm,
+}
+
+/// Pixels that are rendered for a probe: replica and control, and the replica again in scenes that don't repeat.
+#[must_use]
+pub fn probe_px(adaptive_sampling: bool, repeats: bool) -> u64 {
+    let margin_px = if adaptive_sampling { ADAPTIVE_MARGIN_PX } else { 0 };
+    let edge = u64::from(PROBE_PX + 2 * margin_px);
+    edge * edge * if repeats { 2 } else { 3 }
 }
 
 impl Purpose {

@@ -1,7 +1,7 @@
 //! How a database is configured: nothing but a folder for one manager, a list for several.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 use crate::limits::{
@@ -18,6 +18,14 @@ pub struct TaskDbConfig {
     pub free_bytes_min: u64,
     /// Commits between two snapshots. Default [`COMMITS_PER_SNAPSHOT_DEFAULT`].
     pub commits_per_snapshot: u64,
+    /// Host name or address by which other managers reach this one; of a lone manager. It is kept with
+    /// the database from its first start on.
+    pub host: String,
+    /// Address on which this manager listens for the others.
+    pub listen: IpAddr,
+    /// Shortest time without a leader before another is elected, in milliseconds. The same on all
+    /// managers. Default [`CLUSTER_ELECTION_MS_DEFAULT`], for managers in one local network.
+    pub election_ms: u64,
     /// The managers that replicate the database; `None` for a lone manager.
     pub cluster: Option<ClusterConfig>,
 }
@@ -29,6 +37,9 @@ impl TaskDbConfig {
             data_dir: data_dir.into(),
             free_bytes_min: FREE_BYTES_MIN_DEFAULT,
             commits_per_snapshot: COMMITS_PER_SNAPSHOT_DEFAULT,
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            listen: Ipv4Addr::LOCALHOST.into(),
+            election_ms: CLUSTER_ELECTION_MS_DEFAULT,
             cluster: None,
         }
     }
@@ -41,26 +52,8 @@ pub struct ClusterConfig {
     pub this_manager: u64,
     /// All managers, this one included; one of them has the number 1 and founds the cluster.
     pub managers: Vec<ManagerAddress>,
-    /// Address on which this manager listens for the others, with the ports of its entry in
-    /// `managers`.
-    pub listen: IpAddr,
     /// Secret shared by the managers, at least 16 characters.
     pub secret: String,
-    /// Shortest time without a leader before another is elected, in milliseconds.
-    /// Default [`CLUSTER_ELECTION_MS_DEFAULT`], for managers in one local network.
-    pub election_ms: u64,
-}
-
-impl ClusterConfig {
-    /// A cluster in one local network.
-    pub fn new(
-        this_manager: u64,
-        managers: Vec<ManagerAddress>,
-        listen: IpAddr,
-        secret: String,
-    ) -> Self {
-        Self { this_manager, managers, listen, secret, election_ms: CLUSTER_ELECTION_MS_DEFAULT }
-    }
 }
 
 impl fmt::Debug for ClusterConfig {
@@ -68,8 +61,6 @@ impl fmt::Debug for ClusterConfig {
         f.debug_struct("ClusterConfig")
             .field("this_manager", &self.this_manager)
             .field("managers", &self.managers)
-            .field("listen", &self.listen)
-            .field("election_ms", &self.election_ms)
             .finish_non_exhaustive()
     }
 }

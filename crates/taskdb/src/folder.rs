@@ -2,13 +2,14 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use rand::Rng;
 
 use crate::OpenError;
+use crate::config::ManagerAddress;
 use crate::limits::{PORT_ATTEMPTS, PORT_RANGE};
 
 /// A data folder that this process holds.
@@ -16,12 +17,6 @@ use crate::limits::{PORT_ATTEMPTS, PORT_RANGE};
 pub(crate) struct Folder {
     path: PathBuf,
     lock: Option<File>,
-}
-
-/// Secrets of the listeners of a lone manager.
-pub(crate) struct Secrets {
-    pub(crate) replication: String,
-    pub(crate) requests: String,
 }
 
 /// Loopback ports of a lone manager's listeners.
@@ -94,28 +89,28 @@ impl Folder {
         files.iter().filter_map(|file| fs::metadata(file).ok()).map(|file| file.len()).sum()
     }
 
-    /// The secrets in the folder; drawn at random the first time.
-    pub(crate) fn secrets(&self) -> Result<Secrets, OpenError> {
+    /// The secret of a lone manager's listeners; drawn at random the first time.
+    pub(crate) fn secret(&self) -> Result<String, OpenError> {
         let path = self.path.join("secrets");
-        if let Some(secrets) = read_pair::<String>(&path)? {
-            return Ok(Secrets { replication: secrets.0, requests: secrets.1 });
+        // The second line was once the secret of the other listener.
+        if let Some((secret, _)) = read_pair::<String>(&path)? {
+            return Ok(secret);
         }
-        let [replication, requests] =
-            [(); 2].map(|()| HEXLOWER.encode(&rand::random::<[u8; 32]>()));
-        write_pair(&path, &replication, &requests)?;
-        Ok(Secrets { replication, requests })
+        let secret = HEXLOWER.encode(&rand::random::<[u8; 32]>());
+        write_pair(&path, &secret, &secret)?;
+        Ok(secret)
     }
 
     /// Ports that are free now: those used last time, or others if somebody else took one.
     ///
     /// The store's membership keeps the first ones for good. For a lone manager that is harmless,
     /// since it never needs its own address; but a task of the store goes on trying to reach it, and
-    /// logs each failure.
-    pub(crate) fn ports(&self) -> Result<Ports, OpenError> {
+    /// logs each failure, and no other manager can join then.
+    pub(crate) fn ports(&self, listen: IpAddr) -> Result<Ports, OpenError> {
         let path = self.path.join("ports");
         if let Some((replication, requests)) = read_pair::<u16>(&path)? {
             let ports = Ports { replication, requests };
-            if ports.are_free() {
+            if ports.are_free(listen) {
                 return Ok(ports);
             }
             tracing::info!(?ports, "the database's loopback ports are taken: choosing others");
@@ -124,7 +119,7 @@ impl Folder {
         for _ in 0..PORT_ATTEMPTS {
             let replication = random.random_range(PORT_RANGE);
             let ports = Ports { replication, requests: replication + 1 };
-            if ports.are_free() {
+            if ports.are_free(listen) {
                 write_pair(&path, &ports.replication, &ports.requests)?;
                 return Ok(ports);
             }
@@ -144,8 +139,19 @@ impl Drop for Folder {
 }
 
 impl Ports {
-    fn are_free(self) -> bool {
-        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    /// As the others reach them.
+    pub(crate) fn address(self, number: u64, host: &str) -> ManagerAddress {
+        // An IPv6 address wants brackets before a port.
+        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        ManagerAddress {
+            number,
+            replication: format!("{host}:{}", self.replication),
+            requests: format!("{host}:{}", self.requests),
+        }
+    }
+
+    fn are_free(self, listen: IpAddr) -> bool {
+        let bind = |port| TcpListener::bind((listen, port));
         let both = (bind(self.replication), bind(self.requests));
         matches!(both, (Ok(_), Ok(_)))
     }

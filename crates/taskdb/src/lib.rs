@@ -8,6 +8,7 @@
 //! `secrets` and `ports` of listeners on the loopback address that hiqlite insists on, and `raft`
 //! with hiqlite's log, database and snapshot.
 
+mod cluster;
 mod config;
 mod error;
 mod folder;
@@ -24,6 +25,7 @@ use hiqlite::Client;
 use hiqlite::macros::params;
 use tokio::sync::Mutex;
 
+pub use crate::cluster::{Leadership, RemoveError};
 pub use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 pub use crate::error::{CommitError, OpenError, ReadError, ShutdownError, Source, TakeOverError};
 pub use crate::limits::{
@@ -33,7 +35,7 @@ pub use crate::limits::{
 pub use crate::table::{Epoch, LastCommit, RowWrite, Table};
 
 use crate::folder::Folder;
-use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE};
+use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE, STORE_TIMEOUT};
 use crate::statements::{STALE_EPOCH, Transaction};
 
 /// A manager's database, open in this process.
@@ -45,14 +47,25 @@ pub struct TaskDb {
     /// Locked for a moment at a time, never across a wait.
     folder: StdMutex<Folder>,
     free_bytes_min: u64,
+    own_number: u64,
+    address: ManagerAddress,
+    secret: String,
     writer: Mutex<Writer>,
 }
 
 /// What the next commit depends on. Commits take their turn.
-#[derive(Debug)]
 struct Writer {
+    /// Asks this manager's own store, once it has taken over: the store's first client goes on asking
+    /// whoever led when it was made.
+    client: Client,
     last_number: u64,
     standing: Standing,
+}
+
+impl Writer {
+    fn ready(&mut self, last_number: u64) {
+        (self.last_number, self.standing) = (last_number, Standing::Ready);
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +84,14 @@ impl fmt::Debug for TaskDb {
     }
 }
 
+/// The store underneath, open.
+struct Opened {
+    client: Client,
+    last_number: u64,
+    address: ManagerAddress,
+    secret: String,
+}
+
 /// Free space that was asked for and not found.
 struct TooFull {
     free_bytes: u64,
@@ -87,11 +108,18 @@ impl TaskDb {
     pub async fn open(config: TaskDbConfig) -> Result<Self, OpenError> {
         let mut folder = Folder::open(&config.data_dir)?;
         match Self::open_locked(&config, &folder).await {
-            Ok((client, last_number)) => Ok(Self {
+            Ok(Opened { client, last_number, address, secret }) => Ok(Self {
+                writer: Mutex::new(Writer {
+                    client: client.clone(),
+                    last_number,
+                    standing: Standing::Ready,
+                }),
                 client,
+                own_number: config.cluster.as_ref().map_or(1, |cluster| cluster.this_manager),
+                address,
+                secret,
                 folder: StdMutex::new(folder),
                 free_bytes_min: config.free_bytes_min,
-                writer: Mutex::new(Writer { last_number, standing: Standing::Ready }),
             }),
             Err(error) => {
                 if !matches!(error, OpenError::Start { .. }) {
@@ -102,10 +130,7 @@ impl TaskDb {
         }
     }
 
-    async fn open_locked(
-        config: &TaskDbConfig,
-        folder: &Folder,
-    ) -> Result<(Client, u64), OpenError> {
+    async fn open_locked(config: &TaskDbConfig, folder: &Folder) -> Result<Opened, OpenError> {
         // A log that can't grow kills the process, so this is asked before the log is touched.
         let (free_bytes, needed_bytes) = (folder.free_bytes()?, u64::from(LOG_SEGMENT_BYTES));
         if free_bytes < needed_bytes {
@@ -117,13 +142,55 @@ impl TaskDb {
             path: folder.path().to_owned(),
             source,
         })?;
-        let client = store::start(config, folder).await?;
+        // Once only: its ports are not free any more once the store listens on them.
+        let (address, secret) =
+            (store::own_address(config, folder)?, store::secret(config, folder)?);
+        let client = store::start(config, folder, &address, &secret).await?;
         let control = store::control(&client).await.map_err(|error| OpenError::Start {
             step: "read the last commit of",
             folder: folder.path().to_owned(),
             source: error.into(),
         })?;
-        Ok((client, control.last.number))
+        Ok(Opened { client, last_number: control.last.number, address, secret })
+    }
+
+    /// Who leads and which managers there are, as this one knows. Costs nothing: ask often.
+    ///
+    /// A leader that is cut off goes on taking itself for one; only [`commit`](Self::commit) is proof.
+    pub async fn leadership(&self) -> Leadership {
+        cluster::leadership(&self.client, self.own_number).await
+    }
+
+    /// Where this manager's database is reached by the others.
+    #[must_use]
+    pub fn address(&self) -> &ManagerAddress {
+        &self.address
+    }
+
+    /// The secret that the managers share, for those that join. Not for anybody else.
+    #[must_use]
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// An address for a manager that is to join with this folder: its ports are kept for it.
+    ///
+    /// # Errors
+    /// When another process uses the folder, or no port is free.
+    pub fn reserve(config: &TaskDbConfig, number: u64) -> Result<ManagerAddress, OpenError> {
+        let mut folder = Folder::open(&config.data_dir)?;
+        let ports = folder.ports(config.listen);
+        folder.release();
+        Ok(ports?.address(number, &config.host))
+    }
+
+    /// Takes a manager out of the cluster: one whose machine is lost, so that the rest is a majority
+    /// with one fewer. Only the leader can.
+    ///
+    /// # Errors
+    /// When this is not the leader, or the others don't confirm.
+    pub async fn remove(&self, number: u64) -> Result<(), RemoveError> {
+        cluster::remove(&self.address, &self.secret, number).await
     }
 
     /// Starts a new epoch: from now on only its commits are accepted.
@@ -143,9 +210,13 @@ impl TaskDb {
             needed_bytes: full.needed_bytes,
         })?;
         writer.standing = Standing::Unsettled;
-        match store::next_epoch(&self.client).await {
+        writer.client = self
+            .own_client()
+            .await
+            .map_err(|error| TakeOverError::Store { source: error.into() })?;
+        match in_time(store::next_epoch(&self.client, &writer.client)).await {
             Ok(control) => {
-                *writer = Writer { last_number: control.last.number, standing: Standing::Ready };
+                writer.ready(control.last.number);
                 Ok(control.epoch)
             }
             Err(error) => {
@@ -184,9 +255,9 @@ impl TaskDb {
         })?;
 
         writer.standing = Standing::Unsettled;
-        let error = match self.client.txn(txn.statements).await {
+        let error = match in_time(writer.client.txn(txn.statements)).await {
             Ok(_) => {
-                *writer = Writer { last_number: number, standing: Standing::Ready };
+                writer.ready(number);
                 return Ok(number);
             }
             Err(error) => error,
@@ -209,7 +280,7 @@ impl TaskDb {
     /// When the store doesn't answer.
     pub async fn last_commit(&self) -> Result<LastCommit, ReadError> {
         let failed = || store::read_error("read", "the last commit");
-        store::barrier(&self.client).await.map_err(failed())?;
+        self.barrier().await.map_err(failed())?;
         Ok(store::control(&self.client).await.map_err(failed())?.last)
     }
 
@@ -221,7 +292,16 @@ impl TaskDb {
     /// of the others lag.
     pub async fn load(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
         let failed = || store::read_error("load", table.name());
-        store::barrier(&self.client).await.map_err(failed())?;
+        self.barrier().await.map_err(failed())?;
+        self.load_copy(table).await
+    }
+
+    /// The same from this manager's own copy, which may lag: for managers that don't lead.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_copy(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        let failed = || store::read_error("load", table.name());
         for _ in 0..LOAD_ATTEMPTS {
             let before = store::control(&self.client).await.map_err(failed())?;
             let rows = self.load_pages(table).await.map_err(failed())?;
@@ -230,6 +310,29 @@ impl TaskDb {
             }
         }
         Err(ReadError::Changing { table })
+    }
+
+    /// The last commit in this manager's own copy, which may lag.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn last_commit_of_copy(&self) -> Result<LastCommit, ReadError> {
+        let failed = store::read_error("read", "the last commit");
+        Ok(store::control(&self.client).await.map_err(failed)?.last)
+    }
+
+    async fn barrier(&self) -> Result<(), hiqlite::Error> {
+        let client = self.writer.lock().await.client.clone();
+        in_time(store::barrier(&client)).await
+    }
+
+    /// A client of this manager's own store. A lone one's is quicker, and never asks anybody else.
+    async fn own_client(&self) -> Result<Client, hiqlite::Error> {
+        if self.leadership().await.managers.len() < 2 {
+            return Ok(self.client.clone());
+        }
+        let (own, secret) = (self.address.requests.clone(), self.secret.clone());
+        in_time(Client::remote(vec![own], false, false, secret, false, None)).await
     }
 
     async fn load_pages(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, hiqlite::Error> {
@@ -302,6 +405,14 @@ impl TaskDb {
         let free_bytes = folder.free_bytes().unwrap_or(0);
         if free_bytes < needed_bytes { Err(TooFull { free_bytes, needed_bytes }) } else { Ok(()) }
     }
+}
+
+/// The store itself waits for two minutes, when the others are away.
+async fn in_time<T>(
+    asked: impl Future<Output = Result<T, hiqlite::Error>>,
+) -> Result<T, hiqlite::Error> {
+    let late = || hiqlite::Error::Timeout("the other managers don't answer".into());
+    tokio::time::timeout(STORE_TIMEOUT, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 #[cfg(test)]

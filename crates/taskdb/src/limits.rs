@@ -1,5 +1,7 @@
 //! Limits of the task database, and how each was chosen.
 
+use std::time::Duration;
+
 /// Bytes of one segment of hiqlite's log; one commit has to fit into one segment.
 ///
 /// A segment is a sparse file that is mapped into memory: only what was written takes room.
@@ -37,13 +39,12 @@ pub(crate) const ROWS_PER_STATEMENT: [usize; 3] = [64, 8, 1];
 /// Times a load starts again because a commit came in between two of its pages.
 pub(crate) const LOAD_ATTEMPTS: usize = 8;
 
-/// Heartbeat and election time-outs of a lone manager, in milliseconds: nobody else votes,
-/// so they only delay the start.
-pub(crate) const LONE_HEARTBEAT_MS: u64 = 20;
-pub(crate) const LONE_ELECTION_MS: (u64, u64) = (60, 120);
+/// Shortest election time-out of managers in one local network, in milliseconds, unless configured;
+/// the longest is twice that, and a heartbeat a fifth.
+pub const CLUSTER_ELECTION_MS_DEFAULT: u64 = 300;
 
-/// Shortest election time-out of managers in one local network, in milliseconds, unless configured.
-pub const CLUSTER_ELECTION_MS_DEFAULT: u64 = 500;
+/// How long the store may take for a commit: longer than elections and slow disks take.
+pub(crate) const STORE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long an opened database may take to catch up with its log, in seconds.
 pub(crate) const CATCH_UP_SECONDS: u64 = 600;

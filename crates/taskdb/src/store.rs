@@ -6,9 +6,9 @@ use hiqlite::macros::params;
 use hiqlite::{Client, Error, LogSync, Node, NodeConfig, Params, Row};
 use rust_embed::Embed;
 
-use crate::config::{ClusterConfig, TaskDbConfig};
+use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 use crate::folder::Folder;
-use crate::limits::{CATCH_UP_SECONDS, LOG_SEGMENT_BYTES, LONE_ELECTION_MS, LONE_HEARTBEAT_MS};
+use crate::limits::{CATCH_UP_SECONDS, LOG_SEGMENT_BYTES};
 use crate::{Epoch, LastCommit, OpenError, ReadError};
 
 #[derive(Embed)]
@@ -17,8 +17,13 @@ struct Migrations;
 
 /// Starts the store, waits until it holds everything that was ever acknowledged,
 /// and brings the schema up to date.
-pub(crate) async fn start(config: &TaskDbConfig, folder: &Folder) -> Result<Client, OpenError> {
-    let node_config = node_config(config, folder)?;
+pub(crate) async fn start(
+    config: &TaskDbConfig,
+    folder: &Folder,
+    own: &ManagerAddress,
+    secret: &str,
+) -> Result<Client, OpenError> {
+    let node_config = node_config(config, folder, own, secret)?;
     let fail = |step, source: crate::Source| OpenError::Start {
         step,
         folder: folder.path().to_owned(),
@@ -80,7 +85,12 @@ enum Copy {
     Leader,
 }
 
-fn node_config(config: &TaskDbConfig, folder: &Folder) -> Result<NodeConfig, OpenError> {
+fn node_config(
+    config: &TaskDbConfig,
+    folder: &Folder,
+    own: &ManagerAddress,
+    secret: &str,
+) -> Result<NodeConfig, OpenError> {
     let mut raft_config = NodeConfig::default_raft_config(config.commits_per_snapshot.max(1));
     let mut node_config = NodeConfig {
         data_dir: folder.store_name()?.into(),
@@ -91,39 +101,50 @@ fn node_config(config: &TaskDbConfig, folder: &Folder) -> Result<NodeConfig, Ope
     };
     match &config.cluster {
         None => {
-            let (ports, secrets) = (folder.ports()?, folder.secrets()?);
-            let address = |port| format!("127.0.0.1:{port}");
-            raft_config.heartbeat_interval = LONE_HEARTBEAT_MS;
-            (raft_config.election_timeout_min, raft_config.election_timeout_max) = LONE_ELECTION_MS;
-            node_config.node_id = 1;
-            node_config.nodes = vec![Node {
-                id: 1,
-                addr_raft: address(ports.replication),
-                addr_api: address(ports.requests),
-            }];
-            node_config.listen_addr_raft = "127.0.0.1".into();
-            node_config.listen_addr_api = "127.0.0.1".into();
-            node_config.secret_raft = secrets.replication;
-            node_config.secret_api = secrets.requests;
+            node_config.node_id = own.number;
+            node_config.nodes = vec![cluster_node(own)];
         }
         Some(cluster) => {
             check_cluster(cluster)?;
-            raft_config.heartbeat_interval = cluster.election_ms / 5;
-            raft_config.election_timeout_min = cluster.election_ms;
-            raft_config.election_timeout_max = cluster.election_ms * 2;
             node_config.node_id = cluster.this_manager;
             node_config.nodes = cluster.managers.iter().map(cluster_node).collect();
-            node_config.listen_addr_raft = cluster.listen.to_string().into();
-            node_config.listen_addr_api = cluster.listen.to_string().into();
-            node_config.secret_raft.clone_from(&cluster.secret);
-            node_config.secret_api.clone_from(&cluster.secret);
         }
     }
+    // A lone manager has the time-outs of a cluster: it may become one without a stop.
+    raft_config.heartbeat_interval = config.election_ms / 5;
+    raft_config.election_timeout_min = config.election_ms;
+    raft_config.election_timeout_max = config.election_ms * 2;
+    node_config.listen_addr_raft = config.listen.to_string().into();
+    node_config.listen_addr_api = config.listen.to_string().into();
+    secret.clone_into(&mut node_config.secret_raft);
+    secret.clone_into(&mut node_config.secret_api);
     node_config.raft_config = raft_config;
     Ok(node_config)
 }
 
-fn cluster_node(manager: &crate::ManagerAddress) -> Node {
+/// Where the others reach this manager.
+pub(crate) fn own_address(
+    config: &TaskDbConfig,
+    folder: &Folder,
+) -> Result<ManagerAddress, OpenError> {
+    if let Some(cluster) = &config.cluster {
+        let own = |manager: &&ManagerAddress| manager.number == cluster.this_manager;
+        let missing = OpenError::Cluster("this manager is not in the list of managers");
+        return cluster.managers.iter().find(own).cloned().ok_or(missing);
+    }
+    let ports = folder.ports(config.listen)?;
+    Ok(ports.address(1, &config.host))
+}
+
+/// The secret of the managers' listeners.
+pub(crate) fn secret(config: &TaskDbConfig, folder: &Folder) -> Result<String, OpenError> {
+    match &config.cluster {
+        Some(cluster) => Ok(cluster.secret.clone()),
+        None => folder.secret(),
+    }
+}
+
+fn cluster_node(manager: &ManagerAddress) -> Node {
     Node {
         id: manager.number,
         addr_raft: manager.replication.clone(),
@@ -139,8 +160,6 @@ fn check_cluster(cluster: &ClusterConfig) -> Result<(), OpenError> {
         "no manager has the number 1"
     } else if cluster.secret.len() < 16 {
         "the secret is shorter than 16 characters"
-    } else if cluster.election_ms < 50 {
-        "the election time-out is shorter than 50 ms"
     } else {
         return Ok(());
     };
@@ -202,7 +221,7 @@ pub(crate) async fn control(client: &Client) -> Result<Control, Error> {
 }
 
 /// Starts a new epoch; returns it with the last commit, when this manager's own copy has both.
-pub(crate) async fn next_epoch(client: &Client) -> Result<Control, Error> {
+pub(crate) async fn next_epoch(copy: &Client, client: &Client) -> Result<Control, Error> {
     let sql = "UPDATE control SET epoch = epoch + 1 WHERE id = 1 \
                RETURNING epoch, commit_epoch, commit_number";
     // The row must not live across the wait: it isn't `Send`.
@@ -210,7 +229,7 @@ pub(crate) async fn next_epoch(client: &Client) -> Result<Control, Error> {
         let mut row = client.execute_returning_one(sql, params!()).await?;
         Control::try_from(&mut row)?
     };
-    until(|| async { Ok(control(client).await?.epoch >= next.epoch) }).await?;
+    until(|| async { Ok(control(copy).await?.epoch >= next.epoch) }).await?;
     Ok(next)
 }
 

@@ -1,62 +1,84 @@
-//! Three managers with one database. Slow, because the store waits on purpose when the nodes
-//! of a cluster start and end: run with `--ignored`.
+//! One manager becomes three without a stop, the first is lost, and nothing that was acknowledged is.
 
-use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use candela_taskdb::{
     ClusterConfig, CommitError, ManagerAddress, RowWrite, Table, TaskDb, TaskDbConfig,
 };
 
-fn addresses() -> Vec<ManagerAddress> {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let listeners: Vec<_> = (0..6).map(|_| bind()).collect();
-    let address = |index: usize| listeners[index].local_addr().unwrap().to_string();
-    (0..3)
-        .map(|index| ManagerAddress {
-            number: index as u64 + 1,
-            replication: address(2 * index),
-            requests: address(2 * index + 1),
-        })
-        .collect()
+/// Longer than any election.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Joins the managers that are there.
+async fn join(folder: &Path, number: u64, one: &TaskDb, all: &mut Vec<ManagerAddress>) -> TaskDb {
+    let mut config = TaskDbConfig::lone(folder.join(number.to_string()));
+    all.push(TaskDb::reserve(&config, number).unwrap());
+    let secret = one.secret().to_owned();
+    config.cluster = Some(ClusterConfig { this_manager: number, managers: all.clone(), secret });
+    TaskDb::open(config).await.unwrap()
+}
+
+fn put(key: &'static [u8]) -> Vec<RowWrite> {
+    vec![RowWrite::put(Table::Jobs, key, *b"body")]
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes half a minute"]
-async fn three_managers_share_rows_and_epochs() {
+async fn one_becomes_three_and_the_first_is_lost() {
     let folder = tempfile::tempdir().unwrap();
-    let managers = addresses();
-    let opening = (1..=3).map(|number| {
-        let mut config = TaskDbConfig::lone(folder.path().join(number.to_string()));
-        let secret = "a secret of the managers".to_string();
-        let listen = Ipv4Addr::LOCALHOST.into();
-        config.cluster = Some(ClusterConfig::new(number, managers.clone(), listen, secret));
-        tokio::spawn(TaskDb::open(config))
-    });
-    let opening: Vec<_> = opening.collect();
-    let mut open = Vec::new();
-    for task in opening {
-        open.push(task.await.unwrap().unwrap());
-    }
+    let one = TaskDb::open(TaskDbConfig::lone(folder.path().join("1"))).await.unwrap();
+    let old = one.take_over().await.unwrap();
+    one.commit(old, put(b"alone")).await.unwrap();
 
-    let old = open[0].take_over().await.unwrap();
-    open[0].commit(old, vec![RowWrite::put(Table::Jobs, *b"one", *b"1")]).await.unwrap();
-    let new = open[1].take_over().await.unwrap();
-    let error = open[0].commit(old, Vec::new()).await.unwrap_err();
+    let mut all = vec![one.address().clone()];
+    let two = join(folder.path(), 2, &one, &mut all).await;
+    one.commit(old, put(b"of two")).await.unwrap();
+    let three = join(folder.path(), 3, &one, &mut all).await;
+    one.commit(old, put(b"of three")).await.unwrap();
+    let leadership = one.leadership().await;
+    assert!(leadership.is_leader());
+    assert_eq!(leadership.managers, all);
+
+    // An epoch that another began is over for the first.
+    let between = two.take_over().await.unwrap();
+    let error = one.commit(old, put(b"stale")).await.unwrap_err();
     assert!(matches!(error, CommitError::StaleEpoch { .. }), "{error:?}");
-    open[1].commit(new, vec![RowWrite::put(Table::Jobs, *b"two", *b"2")]).await.unwrap();
+    two.commit(between, put(b"by another")).await.unwrap();
 
-    for db in &open {
-        for _ in 0..100 {
-            // Followers lag: only the leader's reads are up to date.
-            if db.load(Table::Jobs).await.unwrap().len() == 2 {
-                break;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    one.shutdown().await.unwrap();
+    drop(one);
+    std::fs::remove_dir_all(folder.path().join("1")).unwrap();
+    let leads = async |db: &TaskDb| db.leadership().await.is_leader();
+    until("another leads", async || leads(&two).await || leads(&three).await).await;
+    let (leader, follower) = if leads(&two).await { (&two, &three) } else { (&three, &two) };
+    // Its own client may still ask the old one.
+    let epoch = loop {
+        match leader.take_over().await {
+            Ok(epoch) => break epoch,
+            Err(error) => println!("{error:?}"),
         }
-        assert_eq!(db.get(Table::Jobs, b"two").await.unwrap().as_deref(), Some(&b"2"[..]));
-    }
-    let closing = open.into_iter().map(|db| tokio::spawn(async move { db.shutdown().await }));
-    for task in closing.collect::<Vec<_>>() {
-        println!("{:?}", task.await.unwrap());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(leader.load(Table::Jobs).await.unwrap().len(), 4, "nothing is lost");
+    leader.commit(epoch, put(b"without the first")).await.unwrap();
+
+    leader.remove(1).await.unwrap();
+    assert_eq!(leader.leadership().await.managers.len(), 2);
+    until("the other copy follows", async || {
+        follower.get(Table::Jobs, b"without the first").await.unwrap().is_some()
+    })
+    .await;
+    assert!(follower.remove(3).await.is_err(), "only the leader can");
+    for db in [two, three] {
+        // The last one has nobody left to agree with, and may say so.
+        db.shutdown().await.ok();
     }
 }

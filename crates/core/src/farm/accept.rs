@@ -11,7 +11,7 @@ use crate::refusal::Refusal;
 use crate::standing;
 use crate::task::{Check, ReceiptStatus};
 use crate::time::Time;
-use crate::verification::{Purpose, probe_edge_px};
+use crate::verification::{Purpose, probe_px};
 
 impl Farm {
     pub(super) fn output_stored(
@@ -70,7 +70,8 @@ impl Farm {
         let inspected = self.jobs.get(&job).and_then(|job| job.inspected.as_ref());
         let checking = &self.policy.checking;
         inspected.map_or(checking.probes_first, |i| {
-            checking.probes(i.settings.size, probe_edge_px(i.facts.adaptive_sampling))
+            let repeats = i.preview.unrepeatable_share == 0.0;
+            checking.probes(i.settings.size, probe_px(i.facts.adaptive_sampling, repeats))
         })
     }
 

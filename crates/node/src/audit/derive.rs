@@ -11,7 +11,7 @@ use candela_core::job::Inspected;
 use candela_core::layers::{LayersLayout, Region};
 use candela_core::task::{Receipt, Task};
 use candela_core::verification::{
-    Found, Outcome, ProbeCounts, Purpose, Verdict, VerificationTask, class_of, probe_edge_px,
+    Found, Outcome, ProbeCounts, Purpose, Verdict, VerificationTask, class_of, probe_px,
 };
 use candela_engine::layers::HEADER_BYTES;
 use candela_wire::evidence::{self, Evidence};
@@ -339,8 +339,9 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
     /// How many probes had to be judged is the policy's of then; today's may be another.
     fn first_probes(&mut self) {
         let (inspected, stated) = (self.of.inspected, self.of.verdict.probes_first);
-        let edge_px = probe_edge_px(inspected.facts.adaptive_sampling);
-        let today = self.book.facts.checking.probes(inspected.settings.size, edge_px);
+        let repeats = inspected.preview.unrepeatable_share == 0.0;
+        let probe_px = probe_px(inspected.facts.adaptive_sampling, repeats);
+        let today = self.book.facts.checking.probes(inspected.settings.size, probe_px);
         if stated == 0 {
             self.say(FindingKind::Derivation, "it asks for no probe at all");
         } else if stated != today {

@@ -9,7 +9,7 @@ use candela_core::id::BlobHash;
 use candela_core::layers::{ProbeGrid, Region, Size};
 use candela_core::policy::Policy;
 use candela_core::scene::PreviewFacts;
-use candela_core::verification::probe_edge_px;
+use candela_core::verification::probe_px;
 use candela_proof::frame::{FramePolicy, judge_frame};
 use candela_proof::judge::{NoiseFloor, Progress, Verdict};
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
@@ -79,7 +79,8 @@ pub fn verify(
 ) -> Verified {
     let rules = Policy::default();
     let grid = ProbeGrid { size: delivered.size };
-    let probes_first = rules.checking.probes(delivered.size, probe_edge_px(delivered.adaptive));
+    let repeats = delivered.preview.unrepeatable_share == 0.0;
+    let probes_first = rules.checking.probes(delivered.size, probe_px(delivered.adaptive, repeats));
     let policy = FramePolicy::for_probes(probes_first);
     let nothing_seen = TileCounts::default();
     let floor = NoiseFloor::between(

@@ -143,7 +143,7 @@ impl World {
         let probes = self.farm.verifications(receipt.id);
         let probes = probes.map(|v| v.first_probe + v.probes).max().unwrap_or_else(|| {
             let size = self.work.get(&receipt.job).map(|work| work.size);
-            size.map_or(0, |size| self.config.policy.checking.probes(size, 32))
+            size.map_or(0, |size| self.config.policy.checking.probes(size, 2 * 32 * 32))
         });
         receipt.check.rate * (1.0 - (1.0 - share).powi(probes.try_into().unwrap_or(i32::MAX)))
     }

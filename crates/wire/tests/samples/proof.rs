@@ -38,7 +38,7 @@ pub(super) fn proof() -> Proof {
             rate_min: 0.125,
             probes_first: 5,
             probes_first_min: 3,
-            probe_budget: 0.05,
+            probe_budget: 0.045,
         },
         nodes: vec![NodeFacts {
             id: NodeId([8; 32]),

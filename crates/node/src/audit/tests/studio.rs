@@ -184,7 +184,8 @@ async fn add_verdict(
     let id = VerificationId(200 + parts.verifications.len() as u64);
     let statement = &receipt.statement;
     let preview = &parts.facts.job.inspected.as_ref().unwrap().preview;
-    let probes_first = parts.facts.checking.probes(SIZE, candela_core::layers::PROBE_PX);
+    let probes_first =
+        parts.facts.checking.probes(SIZE, candela_core::verification::probe_px(false, true));
     let tiles = u32::try_from(TileGrid { size: SIZE }.len()).unwrap();
     let mut verification = VerificationTask {
         id,
