@@ -8,6 +8,7 @@
 mod config;
 mod desk;
 mod extract;
+mod forward;
 mod guard;
 mod hub;
 pub mod limits;

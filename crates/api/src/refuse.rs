@@ -70,6 +70,8 @@ impl From<ApplyError> for Refused {
         match error {
             ApplyError::Refused(refusal) => refusal.into(),
             ApplyError::Unavailable(_) => Refused::unavailable(error.to_string()),
+            ApplyError::Elsewhere(_) => Refused::new(RefusalCode::NoLeader, error.to_string())
+                .with_hint("what is there can be read meanwhile; try again in a moment"),
         }
     }
 }
@@ -143,6 +145,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::VerificationStale => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         C::Busy | C::ClaimsTooMany => StatusCode::TOO_MANY_REQUESTS,
+        C::NoLeader => StatusCode::SERVICE_UNAVAILABLE,
         C::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         C::FramesEmpty
         | C::FramesTooMany

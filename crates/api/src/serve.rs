@@ -2,14 +2,15 @@
 
 use crate::config::ApiConfig;
 use crate::desk::Desk;
+use crate::forward::{FromManager, Pipes};
 use crate::limits::{JSON_BYTES_MAX, SHUTDOWN_WAIT_MAX};
 use crate::refuse::Refused;
 use crate::state::AppState;
-use crate::{guard, openapi, page};
-use axum::Router;
+use crate::{forward, guard, openapi, page};
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Method, StatusCode, Uri};
 use axum::routing::get;
+use axum::{Extension, Router};
 use candela_core::refusal::RefusalCode;
 use candela_node::manager::Manager;
 use candela_wire::api::PREFIX;
@@ -42,7 +43,19 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
     let ending = CancellationToken::new();
+    let pipes = manager.take_pipes();
     let app = assemble(Desk::Manager(Box::new(manager)), config, ending.clone());
+    if let Some(pipes) = pipes {
+        let of_managers = app.clone().layer(Extension(FromManager));
+        let ended = ending.clone();
+        tokio::spawn(async move {
+            let serving = axum::serve(Pipes(pipes), of_managers.into_make_service());
+            tokio::select! {
+                _ = serving => {}
+                () = ended.cancelled() => {}
+            }
+        });
+    }
     run(listener, app, ending, shutdown).await
 }
 
@@ -78,6 +91,7 @@ pub(crate) fn assemble(desk: Desk, config: ApiConfig, ending: CancellationToken)
         .fallback(nothing_there)
         .method_not_allowed_fallback(not_that_way)
         .layer(DefaultBodyLimit::max(JSON_BYTES_MAX))
+        .layer(axum::middleware::from_fn_with_state(state.clone(), forward::forward))
         .layer(axum::middleware::from_fn_with_state(state.clone(), guard::identify))
         .with_state(state)
 }

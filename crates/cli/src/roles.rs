@@ -15,7 +15,7 @@ use candela_core::refusal::Refusal;
 use candela_engine::{Device, DriverSource, Installed, SandboxMode};
 use candela_node::agent::{self, AgentError};
 use candela_node::config::{AgentConfig, EngineConfig, ManagerConfig};
-use candela_node::manager::{self, StartError, TicketRequest};
+use candela_node::manager::{self, ApplyError, StartError, TicketRequest};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -255,8 +255,14 @@ async fn announce(
     json: bool,
 ) -> Result<()> {
     let roles = BTreeSet::from([Role::Worker, Role::Verifier]);
-    let ticket = manager.ticket(TicketRequest { roles, owner: None, expires_s: None }).await;
-    let ticket = ticket.context("can't make a ticket")?;
+    let ticket =
+        manager.ticket(TicketRequest { roles, owner: None, expires_s: None, manager: false }).await;
+    let ticket = match ticket {
+        Ok(ticket) => Some(ticket),
+        // Any manager's ticket will do; this one has nothing to make one with.
+        Err(ApplyError::Elsewhere(_)) => None,
+        Err(error) => return Err(error).context("can't make a ticket"),
+    };
     let page = format!("http://{}", reachable(listening));
     if json {
         let node = manager.addr().node.to_string();
@@ -266,6 +272,11 @@ async fn announce(
     }
     let token = token.map(|token| format!("token:  {token}\n")).unwrap_or_default();
     let node = manager.addr().node;
+    let Some(ticket) = ticket else {
+        print::data(&format!("page:   {page}/\nnode:   {node}\n{token}"))?;
+        print::note("it follows another manager; see `candela manager status`");
+        return Ok(());
+    };
     print::data(&format!("page:   {page}/\nnode:   {node}\n{token}ticket: {ticket}\n"))?;
     print::note(
         "a worker joins with `candela worker --join TICKET`, a verifier with `candela verifier --join TICKET`",

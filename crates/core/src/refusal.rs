@@ -110,6 +110,8 @@ refusal_codes! {
     VersionMismatch = "version_mismatch",
     /// The manager's disk is full.
     StorageFull = "storage_full",
+    /// The managers have no leader: too few of them are there.
+    NoLeader = "no_leader",
     /// The token is missing or not valid.
     TokenNotValid = "token_not_valid",
     /// Too much at once: try again later.

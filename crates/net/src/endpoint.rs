@@ -7,12 +7,13 @@ use crate::close::CloseReason;
 use crate::error::NetError;
 use crate::key::NodeKey;
 use crate::limits;
+use crate::pipe::{PIPE_ALPN, Pipe, PipeAcceptor, PipeConnections, PipePolicy};
 use crate::session::{Session, SessionOptions};
 use candela_core::addr::NodeAddr;
 use candela_core::id::NodeId;
 use iroh::endpoint::{
-    ConnectError, ConnectWithOptsError, ConnectingError, ConnectionError, PortmapperConfig,
-    QuicTransportConfig, TransportErrorCode, presets,
+    ConnectError, ConnectWithOptsError, ConnectingError, Connection, ConnectionError,
+    PortmapperConfig, QuicTransportConfig, TransportErrorCode, presets,
 };
 use iroh::protocol::{DynProtocolHandler, Router};
 use iroh::{EndpointAddr, EndpointId, RelayMode, RelayUrl, Watcher};
@@ -80,6 +81,7 @@ pub struct Endpoint {
     options: BindOptions,
     sessions: Mutex<mpsc::Receiver<Session>>,
     session_alpn: Vec<u8>,
+    pipes: PipeConnections,
 }
 
 impl EndpointBuilder {
@@ -92,6 +94,13 @@ impl EndpointBuilder {
     ) -> Self {
         self.protocols.push((alpn.into(), handler));
         self
+    }
+
+    /// Takes pipes from the nodes that the policy lets; they come out of the receiver.
+    #[must_use]
+    pub fn pipes(self, policy: PipePolicy) -> (Self, mpsc::Receiver<Pipe>) {
+        let (acceptor, pipes) = PipeAcceptor::new(policy);
+        (self.protocol(PIPE_ALPN, acceptor.into()), pipes)
     }
 
     /// Opens the socket.
@@ -125,7 +134,13 @@ impl EndpointBuilder {
             router = router.accept(alpn, handler);
         }
         let router = router.spawn();
-        Ok(Endpoint { router, options, sessions: Mutex::new(sessions), session_alpn })
+        Ok(Endpoint {
+            router,
+            options,
+            sessions: Mutex::new(sessions),
+            session_alpn,
+            pipes: PipeConnections::default(),
+        })
     }
 }
 
@@ -175,14 +190,21 @@ impl Endpoint {
     /// # Errors
     /// When nobody answers, the node speaks another version, or it turns the session away.
     pub async fn connect(&self, to: &NodeAddr) -> Result<Session, NetError> {
-        let node = to.node;
-        let address = iroh_addr(to)?;
-        let dialling = self.iroh().connect(address, &self.session_alpn);
-        let connection = match tokio::time::timeout(limits::CONNECT_TIMEOUT, dialling).await {
-            Ok(dialled) => dialled.map_err(|error| connect_error(node, error))?,
-            Err(elapsed) => return Err(NetError::Connect { node, source: elapsed.into() }),
-        };
+        let connection = self.dial(to, &self.session_alpn).await?;
         Session::open(connection, &self.options.session).await
+    }
+
+    pub(crate) async fn dial(&self, to: &NodeAddr, alpn: &[u8]) -> Result<Connection, NetError> {
+        let node = to.node;
+        let dialling = self.iroh().connect(iroh_addr(to)?, alpn);
+        match tokio::time::timeout(limits::CONNECT_TIMEOUT, dialling).await {
+            Ok(dialled) => dialled.map_err(|error| connect_error(node, error)),
+            Err(elapsed) => Err(NetError::Connect { node, source: elapsed.into() }),
+        }
+    }
+
+    pub(crate) fn pipes(&self) -> &PipeConnections {
+        &self.pipes
     }
 
     /// The next session that another node opened; `None` once the endpoint is closed.

@@ -7,7 +7,7 @@ use candela_engine::EngineLimits;
 use candela_engine::{CpuClass, Device, DriverSource};
 use candela_engine::{Installed, SandboxMode};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// How a node's engines are run.
@@ -75,6 +75,33 @@ pub struct ManagerConfig {
     pub engine: EngineConfig,
     /// The figures on which the rules turn.
     pub policy: Policy,
+    /// A ticket of managers that this one is to join; only for its first start.
+    pub join: Option<String>,
+    /// How other managers reach its database.
+    pub database: DatabaseConfig,
+}
+
+/// How the databases of several managers reach one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseConfig {
+    /// Host name or address of this manager for the others.
+    pub host: String,
+    /// Address on which it listens for them.
+    pub listen: IpAddr,
+    /// Shortest time without a leader before another is elected, in milliseconds.
+    pub election_ms: u64,
+}
+
+impl Default for DatabaseConfig {
+    /// For managers on one machine.
+    fn default() -> Self {
+        let listen = IpAddr::from([127, 0, 0, 1]);
+        DatabaseConfig {
+            host: listen.to_string(),
+            listen,
+            election_ms: candela_taskdb::CLUSTER_ELECTION_MS_DEFAULT,
+        }
+    }
 }
 
 /// What a node that works is started with.

@@ -4,10 +4,11 @@
 //! was last heard: a node that comes back at the same place is reached at once.
 
 use candela_blobs::{Blobs, ReadPolicy};
-use candela_net::{BindOptions, Endpoint, NetError, NodeKey};
+use candela_net::{BindOptions, Endpoint, NetError, NodeKey, Pipe, PipePolicy};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::sync::mpsc;
 
 /// Where an endpoint is bound, and what it serves.
 pub(crate) struct Binding<'a> {
@@ -19,22 +20,34 @@ pub(crate) struct Binding<'a> {
     pub(crate) key: &'a NodeKey,
     pub(crate) blobs: &'a Blobs,
     pub(crate) readers: ReadPolicy,
+    /// Of a manager: whom it takes pipes from, and where they go.
+    pub(crate) pipes: Option<PipePolicy>,
 }
 
 /// Opens the endpoint, with sessions and blobs.
-pub(crate) async fn bind(binding: Binding<'_>) -> Result<Arc<Endpoint>, NetError> {
+pub(crate) async fn bind(
+    binding: Binding<'_>,
+) -> Result<(Arc<Endpoint>, Option<mpsc::Receiver<Pipe>>), NetError> {
     let remembered = binding.folder.join("port");
     let last = std::fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse().ok());
     let wanted = binding.bind.port();
     let port = if wanted == 0 { last.unwrap_or(0) } else { wanted };
-    let attempt = |port| {
+    let attempt = async |port| {
         let bind = SocketAddr::new(binding.bind.ip(), port);
         let advertise = binding.advertise.to_vec();
         let options = BindOptions { bind, advertise, ..BindOptions::default() };
         let handler = binding.blobs.protocol(binding.readers.clone());
-        Endpoint::builder(binding.key, options).protocol(candela_blobs::ALPN, handler).bind()
+        let builder =
+            Endpoint::builder(binding.key, options).protocol(candela_blobs::ALPN, handler);
+        match &binding.pipes {
+            Some(policy) => {
+                let (builder, pipes) = builder.pipes(policy.clone());
+                Ok::<_, NetError>((builder.bind().await?, Some(pipes)))
+            }
+            None => Ok((builder.bind().await?, None)),
+        }
     };
-    let endpoint = match attempt(port).await {
+    let (endpoint, pipes) = match attempt(port).await {
         Err(error) if wanted == 0 && port != 0 => {
             tracing::warn!(%error, port, "the port of the last time is taken; another is used");
             attempt(0).await?
@@ -45,5 +58,5 @@ pub(crate) async fn bind(binding: Binding<'_>) -> Result<Arc<Endpoint>, NetError
     if let Err(error) = std::fs::write(&remembered, bound.to_string()) {
         tracing::warn!(%error, "the port can't be remembered for the next start");
     }
-    Ok(Arc::new(endpoint))
+    Ok((Arc::new(endpoint), pipes))
 }

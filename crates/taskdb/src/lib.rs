@@ -48,6 +48,7 @@ pub struct TaskDb {
     folder: StdMutex<Folder>,
     free_bytes_min: u64,
     own_number: u64,
+    election_ms: u64,
     address: ManagerAddress,
     secret: String,
     writer: Mutex<Writer>,
@@ -115,6 +116,7 @@ impl TaskDb {
                     standing: Standing::Ready,
                 }),
                 client,
+                election_ms: config.election_ms,
                 own_number: config.cluster.as_ref().map_or(1, |cluster| cluster.this_manager),
                 address,
                 secret,
@@ -165,6 +167,12 @@ impl TaskDb {
     #[must_use]
     pub fn address(&self) -> &ManagerAddress {
         &self.address
+    }
+
+    /// Shortest time without a leader before another is elected, in milliseconds.
+    #[must_use]
+    pub fn election_ms(&self) -> u64 {
+        self.election_ms
     }
 
     /// The secret that the managers share, for those that join. Not for anybody else.
@@ -431,11 +439,11 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await.unwrap();
-        execute(&db, "INSERT INTO _migrations VALUES (3, 'future', 0, '')").await;
+        execute(&db, "INSERT INTO _migrations VALUES (4, 'future', 0, '')").await;
         db.shutdown().await.unwrap();
 
         let error = open(&folder).await.unwrap_err();
-        let expected = "the database has schema version 3, this program knows up to 2: \
+        let expected = "the database has schema version 4, this program knows up to 3: \
                         update it, or use another data folder";
         assert_eq!(error.to_string(), expected);
         let again = open(&folder).await.unwrap_err();

@@ -25,11 +25,13 @@ pub enum Table {
     Tickets,
     /// Verification keys of tasks.
     Keys,
+    /// Managers of the cluster.
+    Managers,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Meta,
         Self::Jobs,
         Self::Frames,
@@ -41,6 +43,7 @@ impl Table {
         Self::Claims,
         Self::Tickets,
         Self::Keys,
+        Self::Managers,
     ];
 
     /// Name of the table in SQL and in messages.
@@ -57,6 +60,7 @@ impl Table {
             Self::Claims => "claims",
             Self::Tickets => "tickets",
             Self::Keys => "keys",
+            Self::Managers => "managers",
         }
     }
 }

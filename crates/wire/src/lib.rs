@@ -7,6 +7,7 @@
 
 pub mod api;
 mod check;
+pub mod cluster;
 mod error;
 pub mod evidence;
 pub mod limits;

@@ -41,6 +41,15 @@ pub const HELD_MAX: usize = 1_024;
 /// Bytes of a refusal's message, and of its hint: the engine's last words and a list of files fit.
 pub const REFUSAL_BYTES_MAX: usize = 2 * candela_core::limits::ENGINE_TEXT_BYTES_MAX;
 
+/// Managers of one network that are known to one another.
+pub const MANAGERS_MAX: usize = 64;
+
+/// Characters of a `host:port`: the longest host name, and a port.
+pub const HOST_CHARS_MAX: usize = 262;
+
+/// Characters of the secret that managers share.
+pub const SECRET_CHARS_MAX: usize = 256;
+
 /// Managers in a ticket, or storage nodes in a welcome.
 pub const ADDRS_MAX: usize = 32;
 

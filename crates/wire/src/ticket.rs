@@ -153,6 +153,8 @@ pub struct TicketRow {
     pub expires_at: Option<Time>,
     /// Whether it was taken back.
     pub revoked: bool,
+    /// Whether it is for a manager, and lets no other node join.
+    pub manager: bool,
 }
 
 impl TicketRow {
@@ -241,6 +243,7 @@ mod tests {
             created_at: Time(5),
             expires_at: Some(Time(10)),
             revoked: false,
+            manager: false,
         };
         assert_eq!(row.check(Time(9)), Ok(()));
         assert_eq!(row.check(Time(10)).unwrap_err().code, RefusalCode::TicketNotValid);

@@ -31,9 +31,9 @@ pub(crate) async fn ticket(
     State(state): State<AppState>,
     Json(request): Json<TicketRequest>,
 ) -> Result<(StatusCode, axum::Json<TicketReply>), Refused> {
-    if request.roles.is_empty() {
+    if request.roles.is_empty() != request.manager {
         return Err(Refused::new(RefusalCode::RequestNotUnderstood, "the ticket names no role")
-            .with_hint("name worker, verifier or both"));
+            .with_hint("name worker, verifier or both; a ticket for a manager names neither"));
     }
     if let Some(owner) = &request.owner {
         check_name(owner)?;
@@ -42,6 +42,7 @@ pub(crate) async fn ticket(
         roles: request.roles.into_iter().map(Into::into).collect(),
         owner: request.owner,
         expires_s: request.expires_s,
+        manager: request.manager,
     };
     let ticket = state.desk.ticket(request).await?;
     Ok((StatusCode::CREATED, axum::Json(TicketReply { ticket })))

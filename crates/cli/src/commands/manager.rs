@@ -7,9 +7,9 @@ use crate::policy;
 use crate::report::Exit;
 use crate::roles::{ManagerPlan, absolute, engine_config, run_manager};
 use anyhow::Result;
-use candela_node::config::ManagerConfig;
+use candela_node::config::{DatabaseConfig, ManagerConfig};
 use clap::Args;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// Run a manager: it takes jobs, gives out tasks, has frames verified and keeps them.
@@ -30,6 +30,15 @@ pub(crate) struct ManagerArgs {
     /// Address under which nodes reach it from outside, if it can't know that itself; may be given twice.
     #[arg(long, value_name = "ADDRESS")]
     advertise: Vec<SocketAddr>,
+    /// A ticket of managers that this one is to join, on an empty folder; needed for its first start only.
+    #[arg(long, value_name = "TICKET", env = "CANDELA_MANAGER_TICKET", hide_env_values = true)]
+    join: Option<String>,
+    /// Name or address by which other managers reach this one's database, from its first start on.
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1")]
+    database_host: String,
+    /// Address on which its database listens for other managers; keep it on a network of their own.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    database_listen: IpAddr,
     /// Token that users on other machines need; made and kept if not given [env: CANDELA_TOKEN].
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
@@ -60,12 +69,19 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
     };
     let build = engines::build(app, args.engine)?;
     let installed = engines::install(&build, &engines::folder(app, args.engine_folder)?).await?;
+    let database = DatabaseConfig {
+        host: args.database_host,
+        listen: args.database_listen,
+        election_ms: config.need("manager.election-ms", None)?,
+    };
     let node = ManagerConfig {
         data_dir: absolute(&data)?,
         bind: config.need("manager.bind", args.bind)?,
         advertise: args.advertise,
         engine: engine_config(installed, args.no_sandbox),
         policy,
+        join: args.join,
+        database,
     };
     let plan = ManagerPlan {
         node,

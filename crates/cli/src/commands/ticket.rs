@@ -23,7 +23,7 @@ pub(crate) enum TicketCommand {
 pub(crate) struct CreateArgs {
     /// What a node may do with it; may be given twice.
     #[arg(long, value_enum, required = true, value_name = "ROLE")]
-    role: Vec<Role>,
+    role: Vec<TicketRole>,
     /// Who the nodes belong to [default: each to itself].
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
@@ -55,13 +55,36 @@ impl From<Role> for RoleName {
     }
 }
 
+/// What a ticket can be for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum TicketRole {
+    /// Renders tasks.
+    Worker,
+    /// Renders probes of other owners' tasks.
+    Verifier,
+    /// Joins the managers; goes with no other role.
+    Manager,
+}
+
+impl TicketRole {
+    /// The role of a node; managers are none.
+    fn of_node(self) -> Option<RoleName> {
+        match self {
+            TicketRole::Worker => Some(RoleName::Worker),
+            TicketRole::Verifier => Some(RoleName::Verifier),
+            TicketRole::Manager => None,
+        }
+    }
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &App, command: TicketCommand) -> Result<Exit> {
     let TicketCommand::Create(mut args) = command;
     args.role.sort();
     args.role.dedup();
     let request = TicketRequest {
-        roles: args.role.into_iter().map(RoleName::from).collect(),
+        manager: args.role.contains(&TicketRole::Manager),
+        roles: args.role.into_iter().filter_map(TicketRole::of_node).collect(),
         owner: args.owner,
         expires_s: args.expires.map(|hours| hours.saturating_mul(3_600)),
     };

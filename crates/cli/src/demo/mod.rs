@@ -107,6 +107,7 @@ impl Network {
             roles: vec![role],
             owner: Some(name.to_owned()),
             expires_s: Some(3_600),
+            manager: false,
         };
         let ticket = asked(client.ticket(&request).await).context("can't make a ticket")?.ticket;
         let mut arguments = self.arguments(command, name);

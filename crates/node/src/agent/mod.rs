@@ -3,6 +3,7 @@
 //! [`Agent`] is one loop over its session, its results and the time; [`render`] and [`verify`] are
 //! what runs beside it. A link that drops stops no work: results wait and are sent once.
 
+mod managers;
 mod outbox;
 mod render;
 mod sweep;
@@ -26,6 +27,7 @@ use candela_wire::session::{
     VerificationOffer, Welcome,
 };
 use candela_wire::ticket::Ticket;
+use managers::Managers;
 use outbox::Outbox;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,6 +39,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Results that wait for the loop at most.
 const RESULTS_WAITING: usize = 64;
+
+/// So often a node follows one manager to the next without a pause.
+const MOVES_MAX: u32 = 3;
 
 /// How long an answer to hello may take.
 const WELCOME_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,7 +146,7 @@ pub(crate) enum Outcome {
 struct Agent {
     shared: Arc<Shared>,
     endpoint: Arc<Endpoint>,
-    ticket: Ticket,
+    managers: Managers,
     outbox: Outbox,
     tasks: BTreeMap<LeaseId, CancellationToken>,
     verifications: BTreeMap<VerificationId, CancellationToken>,
@@ -149,6 +154,14 @@ struct Agent {
     stop: CancellationToken,
     heartbeat: Duration,
     _lock: std::fs::File,
+}
+
+/// What came of saying hello.
+enum Joined {
+    /// The manager took the node.
+    Session(SessionSender, SessionReceiver),
+    /// Another one leads.
+    Moved(NodeAddr),
 }
 
 /// How a session ended.
@@ -170,15 +183,17 @@ pub async fn run(config: AgentConfig) -> Result<Running, AgentError> {
     let key = NodeKey::load_or_create(&folder.join("node.key"))?;
     let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
     // Layers and evidence are for the managers: nobody else may read what was not verified.
-    let managers: Vec<NodeId> = ticket.managers.iter().map(|addr| addr.node).collect();
-    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| managers.contains(node));
-    let endpoint = port::bind(Binding {
+    let managers = Managers::open(&folder, &ticket.managers);
+    let readers = managers.clone();
+    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, _| readers.has(node));
+    let (endpoint, _) = port::bind(Binding {
         folder: &folder,
         bind: config.bind,
         advertise: &config.advertise,
         key: &key,
         blobs: &blobs,
         readers: policy,
+        pipes: None,
     })
     .await?;
     let (results_in, results) = mpsc::channel(RESULTS_WAITING);
@@ -200,7 +215,7 @@ pub async fn run(config: AgentConfig) -> Result<Running, AgentError> {
     let agent = Agent {
         shared,
         endpoint,
-        ticket,
+        managers,
         outbox: Outbox::default(),
         tasks: BTreeMap::new(),
         verifications: BTreeMap::new(),
@@ -226,18 +241,28 @@ fn lock_folder(folder: &std::path::Path) -> Result<std::fs::File, AgentError> {
 impl Agent {
     async fn run(mut self) -> Result<(), AgentError> {
         let mut backoff = Backoff::new(BackoffOptions::default(), rand::random());
-        let mut turn = 0;
+        let (mut turn, mut moves) = (0, 0);
+        let mut next: Option<NodeAddr> = None;
         let stop = self.stop.clone();
         let sweeping = tokio::spawn(sweep::run(self.shared.blobs.clone()));
         let result = loop {
-            let manager = self.ticket.managers[turn % self.ticket.managers.len()].clone();
-            turn += 1;
+            let manager = next.take().unwrap_or_else(|| {
+                turn += 1;
+                self.managers.at(turn)
+            });
             let joined = tokio::select! {
                 () = stop.cancelled() => break Ok(()),
                 joined = self.join(&manager) => joined,
             };
             match joined {
-                Ok((sender, receiver)) => {
+                Ok(Joined::Moved(leader)) if moves < MOVES_MAX => {
+                    tracing::debug!(node_id = %leader.node.short(), "another manager leads");
+                    (next, moves) = (Some(leader), moves + 1);
+                    continue;
+                }
+                Ok(Joined::Moved(_)) => tracing::info!("the managers don't agree who leads"),
+                Ok(Joined::Session(sender, receiver)) => {
+                    turn = self.managers.place_of(&manager);
                     backoff.reset();
                     tracing::info!(node_id = %manager.node.short(), "joined a manager");
                     if matches!(self.session(&sender, receiver).await, Ended::Stopped) {
@@ -251,6 +276,7 @@ impl Agent {
                 }
                 Err(error) => tracing::info!("can't join: {}", chain(&error)),
             }
+            moves = 0;
             if self.pause(backoff.next_pause()).await {
                 break Ok(());
             }
@@ -276,10 +302,7 @@ impl Agent {
         }
     }
 
-    async fn join(
-        &mut self,
-        manager: &NodeAddr,
-    ) -> Result<(SessionSender, SessionReceiver), AgentError> {
+    async fn join(&mut self, manager: &NodeAddr) -> Result<Joined, AgentError> {
         let session: Session = self.endpoint.connect(manager).await?;
         let (sender, mut receiver) = session.split();
         let hello = ToManager { seq: 0, body: ToManagerBody::Hello(Box::new(self.hello())) };
@@ -297,6 +320,12 @@ impl Agent {
         match session::decode(&bytes) {
             Ok(ToNode::Welcome(welcome)) => self.welcomed(&welcome),
             Ok(ToNode::Refused(refusal)) => return Err(AgentError::Refused(refusal)),
+            Ok(ToNode::Moved(moved)) => {
+                self.managers.learn(&moved.managers);
+                let none = || Refusal::new(RefusalCode::Busy, "the managers have no leader now");
+                let leader = moved.leader.ok_or_else(|| AgentError::Refused(none()))?;
+                return Ok(Joined::Moved(leader));
+            }
             Ok(_) | Err(_) => {
                 let odd =
                     Refusal::new(RefusalCode::VersionMismatch, "the manager doesn't say welcome")
@@ -307,7 +336,7 @@ impl Agent {
         for message in self.outbox.unsent() {
             sender.send(session::encode(&message)).await?;
         }
-        Ok((sender, receiver))
+        Ok(Joined::Session(sender, receiver))
     }
 
     fn hello(&self) -> Hello {
@@ -343,6 +372,7 @@ impl Agent {
             let mut storage = self.shared.storage.lock().unwrap_or_else(PoisonError::into_inner);
             storage.clone_from(&welcome.storage);
         }
+        self.managers.learn(&welcome.managers);
     }
 
     /// One session, until it ends.
@@ -421,7 +451,7 @@ impl Agent {
                 }
                 self.outbox.forget_verification(verification);
             }
-            ToNode::Shutdown => {}
+            ToNode::Shutdown | ToNode::Moved(_) | ToNode::ManagerWelcome(_) => {}
         }
     }
 

@@ -4,7 +4,10 @@
 //! transaction, and only then lets replies and effects leave. While a commit is under way, the next
 //! batch gathers.
 
+use crate::manager::council::Council;
+use crate::manager::follow::{CopyOfFarm, QUORUM_AGE_MAX_MS};
 use crate::manager::handle::{ApplyError, FarmEvent};
+use crate::manager::members::manager_write;
 use crate::manager::rows;
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
@@ -15,9 +18,11 @@ use candela_core::policy::Policy;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::seed::Seed;
 use candela_core::time::Time;
-use candela_taskdb::{CommitError, Epoch, RowWrite, TaskDb};
+use candela_taskdb::{CommitError, Epoch, LastCommit, RowWrite, Table, TaskDb};
+use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Requests taken into one transaction at most.
@@ -38,8 +43,20 @@ pub(crate) enum Request {
     Ticket(TicketRequest, Answer<String>),
     /// What a ticket lets its bearer do: its owner, if it names one, and the roles.
     CheckTicket(String, NodeId, Answer<(Option<String>, BTreeSet<Role>)>),
+    /// Another manager wants to join.
+    JoinManagers(Box<ManagerHello>, Answer<ManagerWelcome>),
+    /// A manager is lost, and to be taken out.
+    RemoveManager(u64, Answer<()>),
     /// End.
     Shutdown(oneshot::Sender<()>),
+}
+
+/// How leading or following came to an end.
+pub(super) enum Turn {
+    /// This manager leads now, or doesn't any more.
+    Changed,
+    /// It is to end, and who waits for that.
+    Ended(Option<oneshot::Sender<()>>),
 }
 
 /// Takes an effect with the state that it was decided on.
@@ -55,20 +72,41 @@ pub(crate) struct Outbox {
 
 /// The loop and what it owns.
 pub(crate) struct Desk {
-    db: TaskDb,
+    pub(super) db: TaskDb,
     epoch: Epoch,
     farm: Farm,
-    tickets: TicketBook,
-    policy: Policy,
-    engines: BTreeSet<EngineBuild>,
+    pub(super) tickets: TicketBook,
+    pub(super) policy: Policy,
+    pub(super) engines: BTreeSet<EngineBuild>,
     manager: NodeAddr,
+    pub(super) folder: PathBuf,
     events: broadcast::Sender<FarmEvent>,
+    pub(super) council: Council,
+    leads: bool,
+    /// Of a follower.
+    pub(super) copy: Option<CopyOfFarm>,
+    pub(super) looked_at: Option<Instant>,
+    pub(super) seen_commit: Option<LastCommit>,
+}
+
+/// What a desk is made of.
+pub(crate) struct DeskParts {
+    pub db: TaskDb,
+    pub policy: Policy,
+    pub engines: BTreeSet<EngineBuild>,
+    /// Where this manager is reached.
+    pub manager: NodeAddr,
+    /// The manager's folder.
+    pub folder: PathBuf,
+    pub events: broadcast::Sender<FarmEvent>,
+    pub council: Council,
 }
 
 /// A reply that waits for the commit.
-enum Pending {
+pub(super) enum Pending {
     Applied(Answer<Reply>, Result<Reply, Refusal>),
     Ticket(Answer<String>, String),
+    Manager(Answer<ManagerWelcome>, ManagerWelcome),
 }
 
 /// The wall clock, as the rules take it.
@@ -82,19 +120,36 @@ fn seed() -> Seed {
 }
 
 impl Desk {
-    /// Takes over the database and loads the state.
-    pub(crate) async fn open(
-        db: TaskDb,
-        policy: Policy,
-        engines: BTreeSet<EngineBuild>,
-        manager: NodeAddr,
-        events: broadcast::Sender<FarmEvent>,
-    ) -> Result<Desk, DeskError> {
-        let epoch = db.take_over().await.map_err(|error| DeskError(error.into()))?;
-        let rows = rows::load(&db).await?;
-        let tickets = TicketBook::load(&db, manager.clone()).await?;
+    /// Takes over the database if this manager leads, and loads the state.
+    pub(crate) async fn open(parts: DeskParts) -> Result<Desk, DeskError> {
+        let DeskParts { db, policy, engines, manager, folder, events, council } = parts;
+        let rows = rows::load_copy(&db).await?;
         let farm = Farm::load(policy.clone(), engines.clone(), rows, now());
-        Ok(Desk { db, epoch, farm, tickets, policy, engines, manager, events })
+        let mut desk = Desk {
+            db,
+            epoch: Epoch::from_number(0),
+            farm,
+            tickets: TicketBook::default(),
+            policy,
+            engines,
+            manager,
+            folder,
+            events,
+            council,
+            leads: false,
+            copy: None,
+            looked_at: None,
+            seen_commit: None,
+        };
+        if desk.db.leadership().await.managers.len() < 2 {
+            // Alone: whatever is in the way is to be told at once.
+            desk.take_over().await?;
+            desk.council.note(true, desk.db.leadership().await);
+            desk.leads = true;
+        } else {
+            desk.leads = desk.try_to_lead().await;
+        }
+        Ok(desk)
     }
 
     /// The scenes of all jobs.
@@ -104,6 +159,26 @@ impl Desk {
 
     /// Runs until it is told to end.
     pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>, outbox: Outbox) {
+        let done = loop {
+            let turn = if self.leads {
+                self.lead(&mut requests, &outbox).await
+            } else {
+                self.follow(&mut requests).await
+            };
+            match turn {
+                Turn::Changed => self.leads = !self.leads,
+                Turn::Ended(done) => break done,
+            }
+        };
+        if let Err(error) = self.db.shutdown().await {
+            tracing::warn!(%error, "the database did not close in good order");
+        }
+        // Whoever waits may be gone.
+        done.map(|done| done.send(()).ok());
+    }
+
+    /// Leads until another manager does, or this one is to end.
+    async fn lead(&mut self, requests: &mut mpsc::Receiver<Request>, outbox: &Outbox) -> Turn {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for effect in self.farm.resume() {
@@ -114,23 +189,33 @@ impl Desk {
             tokio::select! {
                 received = requests.recv_many(&mut batch, BATCH_MAX) => {
                     if received == 0 {
-                        break;
+                        return Turn::Ended(None);
                     }
                 }
                 _ = ticks.tick() => {}
             }
-            if let Some(done) = self.turn(batch, &outbox).await {
-                if let Err(error) = self.db.shutdown().await {
-                    tracing::warn!(%error, "the database did not close in good order");
-                }
-                // Whoever waits may be gone.
-                done.send(()).ok();
-                return;
+            if let Some(done) = self.turn(batch, outbox).await {
+                return Turn::Ended(Some(done));
+            }
+            if !self.still_leads().await {
+                tracing::warn!("this manager doesn't lead any more");
+                self.council.note(false, self.db.leadership().await);
+                (outbox.forget_sessions)();
+                return Turn::Changed;
             }
         }
-        if let Err(error) = self.db.shutdown().await {
-            tracing::warn!(%error, "the database did not close in good order");
+    }
+
+    /// Whether nobody else leads, and the others answer.
+    async fn still_leads(&self) -> bool {
+        let leadership = self.db.leadership().await;
+        let answered = leadership.managers.len() < 2
+            || leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
+        let leads = self.council.leads() && leadership.is_leader() && answered;
+        if leads {
+            self.council.note(true, leadership);
         }
+        leads
     }
 
     /// One batch: apply, commit, answer, act.
@@ -147,7 +232,8 @@ impl Desk {
                 }
                 Request::Read(read) => reads.push(read),
                 Request::Ticket(request, reply) => {
-                    let (ticket, write) = self.tickets.make(&request, now);
+                    let managers = self.council.addrs();
+                    let (ticket, write) = self.tickets.make(&request, managers, now);
                     writes.push(write);
                     pending.push(Pending::Ticket(reply, ticket));
                 }
@@ -156,6 +242,18 @@ impl Desk {
                     let checked = self.tickets.check(&ticket, known, now);
                     // Whoever asked may be gone.
                     reply.send(checked.map_err(ApplyError::Refused)).ok();
+                }
+                Request::JoinManagers(hello, reply) => match self.take_in(&hello, now) {
+                    Ok((welcome, write)) => {
+                        writes.push(write);
+                        pending.push(Pending::Manager(reply, welcome));
+                    }
+                    // Whoever asked may be gone.
+                    Err(refusal) => drop(reply.send(Err(ApplyError::Refused(refusal)))),
+                },
+                Request::RemoveManager(number, reply) => {
+                    let removed = self.remove(number, &mut writes).await;
+                    reply.send(removed.map_err(ApplyError::Refused)).ok();
                 }
                 Request::Shutdown(reply) => ended = Some(reply),
             }
@@ -166,6 +264,7 @@ impl Desk {
         writes.extend(rows::writes(&self.farm, &changed));
         match self.commit(writes).await {
             Ok(()) => {
+                self.note_new_managers(&pending);
                 answer(pending);
                 for effect in effects {
                     self.announce(&effect);
@@ -177,12 +276,13 @@ impl Desk {
                 refuse(pending, &error);
                 if is_refused(&error) {
                     self.undo().await;
-                } else {
-                    self.reload().await;
+                } else if self.reload().await {
                     (outbox.forget_sessions)();
                     for effect in self.farm.resume() {
                         (outbox.perform)(effect, &self.farm);
                     }
+                } else {
+                    self.council.note(false, self.db.leadership().await);
                 }
             }
         }
@@ -217,25 +317,54 @@ impl Desk {
 
     async fn load(&self) -> Result<(Farm, TicketBook), DeskError> {
         let rows = rows::load(&self.db).await?;
-        let tickets = TicketBook::load(&self.db, self.manager.clone()).await?;
+        let tickets = TicketBook::load(&self.db).await?;
         let farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
         Ok((farm, tickets))
     }
 
-    /// Forgets what memory says and reads what is durable, until that works.
-    async fn reload(&mut self) {
+    /// Forgets what memory says and reads what is durable, until that works; false if another
+    /// manager leads by now.
+    async fn reload(&mut self) -> bool {
         loop {
-            match self.try_reload().await {
-                Ok(()) => return,
+            let leadership = self.db.leadership().await;
+            if leadership.managers.len() > 1 && !leadership.is_leader() {
+                return false;
+            }
+            match self.take_over().await {
+                Ok(()) => return true,
                 Err(error) => tracing::error!(%error, "the database can't be read; trying again"),
             }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
 
-    async fn try_reload(&mut self) -> Result<(), DeskError> {
+    /// Begins an epoch of this manager, and reads what is durable.
+    pub(super) async fn take_over(&mut self) -> Result<(), DeskError> {
         self.epoch = self.db.take_over().await.map_err(|error| DeskError(error.into()))?;
         (self.farm, self.tickets) = self.load().await?;
+        let failed = |error: candela_taskdb::ReadError| DeskError(error.into());
+        let stored = self.db.load(Table::Managers).await.map_err(failed)?;
+        let mut managers = rows::managers(stored)?;
+        let address = self.db.address().clone();
+        let own = managers.iter_mut().find(|row| row.number == address.number);
+        let joined_at = own.as_ref().map_or_else(now, |row| row.joined_at);
+        let row = ManagerRow {
+            number: address.number,
+            addr: self.manager.clone(),
+            replication: address.replication,
+            requests: address.requests,
+            joined_at,
+            removed: false,
+        };
+        if own.as_deref() != Some(&row) {
+            let commit = self.db.commit(self.epoch, vec![manager_write(&row)]).await;
+            commit.map_err(|error| DeskError(error.into()))?;
+            match own {
+                Some(own) => *own = row,
+                None => managers.push(row),
+            }
+        }
+        self.set_managers(managers);
         Ok(())
     }
 
@@ -270,6 +399,9 @@ fn answer(pending: Vec<Pending>) {
             Pending::Ticket(reply, ticket) => {
                 reply.send(Ok(ticket)).ok();
             }
+            Pending::Manager(reply, welcome) => {
+                reply.send(Ok(welcome)).ok();
+            }
         }
     }
 }
@@ -288,6 +420,9 @@ fn refuse(pending: Vec<Pending>, error: &CommitError) {
                 reply.send(Err(why())).ok();
             }
             Pending::Ticket(reply, _) => {
+                reply.send(Err(why())).ok();
+            }
+            Pending::Manager(reply, _) => {
                 reply.send(Err(why())).ok();
             }
         }

@@ -135,6 +135,10 @@ impl Errands {
                     tracing::debug!(code = %refusal.code, "an errand came too late: {refusal}");
                     return;
                 }
+                Err(ApplyError::Elsewhere(_)) => {
+                    tracing::debug!("an errand is the new leader's");
+                    return;
+                }
                 Err(ApplyError::Unavailable(why)) => {
                     tracing::warn!(why, "an errand waits for the manager");
                     tokio::time::sleep(PAUSE).await;

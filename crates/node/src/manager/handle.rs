@@ -1,5 +1,6 @@
 //! The handle through which everything else talks to the manager's loop.
 
+use crate::manager::council::Council;
 use crate::manager::desk::Request;
 use crate::manager::tickets::TicketRequest;
 use candela_blobs::Blobs;
@@ -7,7 +8,9 @@ use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{EngineBuild, JobId, LeaseId, NodeId};
 use candela_core::refusal::Refusal;
-use candela_net::NodeKey;
+use candela_net::{Endpoint, NodeKey, Pipe};
+use candela_taskdb::Leadership;
+use candela_wire::cluster::ManagerRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -21,6 +24,17 @@ pub enum ApplyError {
     /// The manager can't answer at present; whether the command was carried out is unknown.
     #[error("the manager can't answer at present: {0}")]
     Unavailable(String),
+    /// This manager doesn't lead; the one that does, if it is known. Nothing was carried out.
+    #[error("{}", elsewhere(.0.is_some()))]
+    Elsewhere(Option<Box<NodeAddr>>),
+}
+
+fn elsewhere(known: bool) -> &'static str {
+    if known {
+        "another manager leads"
+    } else {
+        "the managers have no leader at present: too few of them are there"
+    }
 }
 
 /// Something changed, for those who watch. What it is now is read from the state.
@@ -63,6 +77,9 @@ pub struct Manager {
     pub(super) engines: Arc<BTreeSet<EngineBuild>>,
     pub(super) addr: NodeAddr,
     pub(super) key: NodeKey,
+    pub(super) council: Council,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
 }
 
 impl Manager {
@@ -100,6 +117,56 @@ impl Manager {
     pub async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Ticket(request, reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Whether this manager leads, and decides.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.council.leads()
+    }
+
+    /// Where the leader is, if it is another manager and known.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeAddr> {
+        self.council.leader()
+    }
+
+    /// A stream to the leader, for a request that is its.
+    ///
+    /// # Errors
+    /// That no other manager leads, or it can't be reached.
+    pub async fn pipe_to_leader(&self) -> Result<Pipe, ApplyError> {
+        let leader = self.leader().ok_or(ApplyError::Elsewhere(None))?;
+        let pipe = self.endpoint.pipe(&leader).await;
+        pipe.map_err(|error| ApplyError::Unavailable(error.to_string()))
+    }
+
+    /// The streams of other managers' requests; once.
+    #[must_use]
+    pub fn take_pipes(&self) -> Option<mpsc::Receiver<Pipe>> {
+        self.pipes.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Who leads and how far each manager's copy is, as this one knows.
+    #[must_use]
+    pub fn leadership(&self) -> Leadership {
+        self.council.leadership()
+    }
+
+    /// The managers of the network.
+    #[must_use]
+    pub fn managers(&self) -> Vec<ManagerRow> {
+        self.council.managers()
+    }
+
+    /// Takes a lost manager out, so that the others are a majority with one fewer.
+    ///
+    /// # Errors
+    /// A refusal, or that the managers can't agree.
+    pub async fn remove_manager(&self, number: u64) -> Result<(), ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::RemoveManager(number, reply)).await?;
         answer.await.map_err(|_| gone())?
     }
 

@@ -4,18 +4,23 @@
 //! loop decides; [`judge`] turns a report into a verdict.
 
 mod case;
+mod cluster;
+mod council;
 mod desk;
 mod develop;
 mod errands;
+mod follow;
 mod handle;
 mod inspection;
 mod judge;
 mod library;
+mod members;
 mod proof;
 mod rows;
 mod sessions;
 mod tickets;
 
+pub use candela_net::Pipe;
 pub use desk::DeskError;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use proof::{ProofDraft, ProofFile};
@@ -27,9 +32,11 @@ use crate::port::{self, Binding};
 use crate::scenes::SceneCache;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::EngineBuild;
+use candela_core::refusal::Refusal;
 use candela_net::{Endpoint, KeyError, NetError, NodeKey};
 use candela_taskdb::{OpenError, TaskDb, TaskDbConfig};
-use desk::{Desk, Outbox};
+use council::Council;
+use desk::{Desk, DeskParts, Outbox};
 use develop::Developer;
 use errands::{ErrandParts, Errands};
 use inspection::Inspector;
@@ -37,7 +44,7 @@ use library::Library;
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
 
@@ -73,6 +80,12 @@ pub enum StartError {
     /// It can't be reached.
     #[error("open the endpoint for nodes")]
     Endpoint(#[from] NetError),
+    /// The managers that it wants to join don't take it in.
+    #[error(transparent)]
+    NotTakenIn(#[from] Refusal),
+    /// It belongs to managers already.
+    #[error("the data folder {} belongs to a manager already: it can't join others", .0.display())]
+    NotEmpty(PathBuf),
 }
 
 /// A manager that runs, and what ends with it.
@@ -106,26 +119,57 @@ impl Running {
 pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let folder = &config.data_dir;
     make_folder(folder)?;
-    // The database first: it holds the lock of the folder.
-    let db = TaskDb::open(TaskDbConfig::lone(folder.join("db"))).await?;
+    let mut db_config = TaskDbConfig::lone(folder.join("db"));
+    db_config.host.clone_from(&config.database.host);
+    db_config.listen = config.database.listen;
+    db_config.election_ms = config.database.election_ms;
+    let known = cluster::load(folder)?;
+    let joins = if known.is_some() { None } else { config.join.as_deref() };
+    if joins.is_some() && folder.join("db/raft").is_dir() {
+        return Err(StartError::NotEmpty(folder.clone()));
+    }
+    db_config.cluster = known.as_ref().map(cluster::config_of);
+    // The database first: it holds the lock of the folder. Who joins has none yet.
+    let opened = match joins {
+        None => Some(TaskDb::open(db_config.clone()).await?),
+        Some(_) => None,
+    };
     let key = NodeKey::load_or_create(&folder.join("node.key"))?;
     let blobs = Blobs::open(&folder.join("blobs"), candela_blobs::OpenOptions::default()).await?;
     let links = Links::default();
-    let readers = links.clone();
+    let council = Council::default();
+    let (readers, managers) = (links.clone(), council.clone());
     let library = Library::new(blobs.clone());
     let shelf = library.clone();
     // Scenes are for the nodes that joined; outputs and evidence leave by HTTP, where tokens count.
-    let policy: candela_blobs::ReadPolicy =
-        Arc::new(move |node, blob| readers.has(node) && shelf.has(blob));
-    let endpoint = port::bind(Binding {
+    let policy: candela_blobs::ReadPolicy = Arc::new(move |node, blob| {
+        managers.is_manager(node)
+            || (shelf.has(blob) && (readers.has(node) || managers.knows(node)))
+    });
+    let colleagues = council.clone();
+    let (endpoint, pipes) = port::bind(Binding {
         folder,
         bind: config.bind,
         advertise: &config.advertise,
         key: &key,
         blobs: &blobs,
         readers: policy,
+        pipes: Some(Arc::new(move |node| colleagues.is_manager(node))),
     })
     .await?;
+    let db = match (opened, joins) {
+        (Some(db), _) => db,
+        (None, ticket) => {
+            let ticket = ticket.unwrap_or_default();
+            let welcome = cluster::join(&endpoint, ticket, &db_config).await?;
+            cluster::save(folder, &welcome)
+                .map_err(|source| StartError::Folder { path: folder.clone(), source })?;
+            council.set_managers(welcome.managers.clone());
+            db_config.election_ms = welcome.election_ms;
+            db_config.cluster = Some(cluster::config_of(&welcome));
+            TaskDb::open(db_config).await?
+        }
+    };
     let addr = endpoint.addr();
     let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
     let (events, _) = broadcast::channel(EVENTS_WAITING);
@@ -139,6 +183,9 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         engines: Arc::new(engines.clone()),
         addr: addr.clone(),
         key,
+        council: council.clone(),
+        endpoint: endpoint.clone(),
+        pipes: Arc::new(Mutex::new(pipes)),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
@@ -155,7 +202,16 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         developer,
         library: library.clone(),
     });
-    let desk = Desk::open(db, config.policy, engines, addr, events).await?;
+    let parts = DeskParts {
+        db,
+        policy: config.policy,
+        engines,
+        manager: addr,
+        folder: folder.clone(),
+        events,
+        council,
+    };
+    let desk = Desk::open(parts).await?;
     library.open_all(desk.scenes()).await;
     let (performer, forgetful) = (errands.clone(), links.clone());
     let outbox = Outbox {

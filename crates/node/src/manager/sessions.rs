@@ -8,6 +8,7 @@ use candela_core::id::{NodeId, OwnerId};
 use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_net::{CloseReason, Endpoint, Session, SessionReceiver, SessionSender};
+use candela_wire::cluster::ManagerHello;
 use candela_wire::session::{self, Hello, ToManager, ToManagerBody, ToNode, Welcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +108,9 @@ impl Reception {
         let node = session.peer();
         let (sender, mut receiver) = session.split();
         let hello = match tokio::time::timeout(HELLO_TIMEOUT, read_hello(&mut receiver)).await {
-            Ok(Ok(hello)) => hello,
+            Ok(Ok(_)) if !self.manager.council.leads() => return self.send_on(&sender).await,
+            Ok(Ok(First::Manager(hello))) => return self.take_manager(node, hello, &sender).await,
+            Ok(Ok(First::Node(hello))) => *hello,
             Ok(Err(refusal)) => return turn_away(&sender, refusal).await,
             Err(_) => return sender.close(CloseReason::Protocol).await,
         };
@@ -126,6 +129,40 @@ impl Reception {
         }
     }
 
+    /// Names the leader, and ends the session.
+    async fn send_on(&self, sender: &SessionSender) {
+        let moved = Box::new(self.manager.council.moved());
+        // It may be gone already.
+        sender.try_send(session::encode(&ToNode::Moved(moved))).ok();
+        sender.close(CloseReason::Normal).await;
+    }
+
+    /// Takes in another manager, if it may join.
+    async fn take_manager(&self, node: NodeId, hello: Box<ManagerHello>, sender: &SessionSender) {
+        if hello.addr.node != node {
+            let text = format!("{} says that it is {}", node.short(), hello.addr.node.short());
+            let refusal = Refusal::new(RefusalCode::MessageNotAllowed, text);
+            return turn_away(sender, refusal).await;
+        }
+        let (reply, answer) = oneshot::channel();
+        let request = Request::JoinManagers(hello, reply);
+        if self.manager.requests.send(request).await.is_err() {
+            return turn_away(sender, busy("the manager is ending")).await;
+        }
+        match answer.await {
+            Ok(Ok(welcome)) => {
+                tracing::info!(node_id = %node.short(), number = welcome.number, "a manager joins");
+                let welcome = ToNode::ManagerWelcome(Box::new(welcome));
+                // If it is gone, it asks again and gets the same number.
+                sender.try_send(session::encode(&welcome)).ok();
+                sender.close(CloseReason::Normal).await;
+            }
+            Ok(Err(ApplyError::Elsewhere(_))) => self.send_on(sender).await,
+            Ok(Err(error)) => turn_away(sender, refusal_of(error)).await,
+            Err(_) => turn_away(sender, busy("the manager is ending")).await,
+        }
+    }
+
     async fn welcome(
         &self,
         node: NodeId,
@@ -140,6 +177,7 @@ impl Reception {
             grace_ms: self.errands.policy().grace_ms,
             heartbeat_ms: HEARTBEAT_MS,
             storage: vec![self.manager.addr().clone()],
+            managers: self.manager.council.addrs(),
         });
         sender.try_send(session::encode(&welcome)).map_err(|error| busy(&error.to_string()))?;
         // The link is there before the node is: what is offered to it at once finds its way.
@@ -196,7 +234,9 @@ impl Reception {
     async fn hear(&self, node: NodeId, message: ToManager) {
         let seq = message.seq;
         let command = match message.body {
-            ToManagerBody::Hello(_) => return self.ack(node, seq, Some(said_twice())),
+            ToManagerBody::Hello(_) | ToManagerBody::JoinManagers(_) => {
+                return self.ack(node, seq, Some(said_twice()));
+            }
             ToManagerBody::Bye => return,
             ToManagerBody::Heartbeat(heartbeat) => {
                 self.note_progress(node, &heartbeat.progress);
@@ -278,7 +318,13 @@ impl Reception {
     }
 }
 
-async fn read_hello(receiver: &mut SessionReceiver) -> Result<Hello, Refusal> {
+/// The first message of a session.
+enum First {
+    Node(Box<Hello>),
+    Manager(Box<ManagerHello>),
+}
+
+async fn read_hello(receiver: &mut SessionReceiver) -> Result<First, Refusal> {
     let not_hello = |text: String| Refusal::new(RefusalCode::MessageNotAllowed, text);
     let bytes = receiver
         .recv()
@@ -288,7 +334,8 @@ async fn read_hello(receiver: &mut SessionReceiver) -> Result<Hello, Refusal> {
     let message: ToManager =
         session::decode(&bytes).map_err(|error| not_hello(error.to_string()))?;
     match message.body {
-        ToManagerBody::Hello(hello) => Ok(*hello),
+        ToManagerBody::Hello(hello) => Ok(First::Node(hello)),
+        ToManagerBody::JoinManagers(hello) => Ok(First::Manager(hello)),
         _ => Err(not_hello("a node says hello first".into())),
     }
 }
@@ -305,6 +352,7 @@ pub(crate) fn refusal_of(error: ApplyError) -> Refusal {
     match error {
         ApplyError::Refused(refusal) => refusal,
         ApplyError::Unavailable(why) => busy(&why),
+        elsewhere @ ApplyError::Elsewhere(_) => busy(&elsewhere.to_string()),
     }
 }
 

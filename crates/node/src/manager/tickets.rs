@@ -19,18 +19,20 @@ pub struct TicketRequest {
     pub owner: Option<String>,
     /// Seconds for which it is valid; none: for ever.
     pub expires_s: Option<u64>,
+    /// Whether it is for a manager, and for nothing else.
+    pub manager: bool,
 }
 
+#[derive(Default)]
 /// The tickets that the manager knows, by the hash of their secret.
 pub(crate) struct TicketBook {
     rows: BTreeMap<[u8; 32], TicketRow>,
-    managers: Vec<NodeAddr>,
 }
 
 impl TicketBook {
-    pub(crate) async fn load(db: &TaskDb, manager: NodeAddr) -> Result<TicketBook, DeskError> {
+    pub(crate) async fn load(db: &TaskDb) -> Result<TicketBook, DeskError> {
         let stored = db.load(Table::Tickets).await.map_err(|error| DeskError(error.into()))?;
-        let mut book = TicketBook { rows: BTreeMap::new(), managers: vec![manager] };
+        let mut book = TicketBook { rows: BTreeMap::new() };
         for (_, body) in stored {
             let row = rows::decode_ticket(&body).map_err(|error| DeskError(error.into()))?;
             book.rows.insert(row.id, row);
@@ -39,7 +41,12 @@ impl TicketBook {
     }
 
     /// A new ticket, and the row that has to be durable before it is shown.
-    pub(crate) fn make(&mut self, request: &TicketRequest, now: Time) -> (String, RowWrite) {
+    pub(crate) fn make(
+        &mut self,
+        request: &TicketRequest,
+        managers: Vec<NodeAddr>,
+        now: Time,
+    ) -> (String, RowWrite) {
         let secret: [u8; 32] = rand::random();
         let row = TicketRow {
             id: ticket_id(&secret),
@@ -48,13 +55,35 @@ impl TicketBook {
             created_at: now,
             expires_at: request.expires_s.map(|s| now.plus_ms(s.saturating_mul(1_000))),
             revoked: false,
+            manager: request.manager,
         };
         let write =
             RowWrite::put(Table::Tickets, rows::key_ticket(row.id), rows::encode_ticket(&row));
         self.rows.insert(row.id, row);
-        let managers = self.managers.clone();
         let ticket = Ticket { managers, secret, roles: request.roles.clone() };
         (ticket.to_string(), write)
+    }
+
+    /// Whether a ticket lets a manager join.
+    pub(crate) fn check_manager(&self, text: &str, now: Time) -> Result<(), Refusal> {
+        let row = self.row(text)?;
+        row.check(now)?;
+        if !row.manager {
+            return Err(Refusal::new(
+                RefusalCode::TicketNotValid,
+                "the ticket is not for managers",
+            )
+            .with_hint("`candela ticket create --role manager` makes one"));
+        }
+        Ok(())
+    }
+
+    fn row(&self, text: &str) -> Result<&TicketRow, Refusal> {
+        let ticket: Ticket = text.parse().map_err(Refusal::from)?;
+        self.rows.get(&ticket.id()).ok_or_else(|| {
+            Refusal::new(RefusalCode::TicketNotValid, "this manager doesn't know the ticket")
+                .with_hint("it may be another network's; `candela ticket create` makes one")
+        })
     }
 
     /// Owner and roles that a ticket gives. A node that joined before keeps its owner.
@@ -64,12 +93,15 @@ impl TicketBook {
         known: Option<&Node>,
         now: Time,
     ) -> Result<(Option<String>, BTreeSet<Role>), Refusal> {
-        let ticket: Ticket = text.parse().map_err(Refusal::from)?;
-        let row = self.rows.get(&ticket.id()).ok_or_else(|| {
-            Refusal::new(RefusalCode::TicketNotValid, "this manager doesn't know the ticket")
-                .with_hint("it may be another network's; `candela ticket create` makes one")
-        })?;
+        let row = self.row(text)?;
         row.check(now)?;
+        if row.manager {
+            return Err(Refusal::new(
+                RefusalCode::TicketNotValid,
+                "the ticket is for managers only",
+            )
+            .with_hint("`candela ticket create --role worker` makes one for a worker"));
+        }
         let owner = row.owner.clone().or_else(|| known.map(|node| node.owner.0.clone()));
         Ok((owner, row.roles.clone()))
     }

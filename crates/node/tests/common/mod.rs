@@ -9,7 +9,7 @@ use candela_core::node::Role;
 use candela_core::policy::Policy;
 use candela_engine::provision::Program;
 use candela_engine::{DriverSource, Installed};
-use candela_node::config::{AgentConfig, EngineConfig, ManagerConfig};
+use candela_node::config::{AgentConfig, DatabaseConfig, EngineConfig, ManagerConfig};
 use candela_node::manager::{FarmEvent, Manager, TicketRequest};
 use candela_node::{agent, manager};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -59,6 +59,8 @@ impl Network {
             advertise: Vec::new(),
             engine: EngineConfig::new(installed()),
             policy: Policy::default(),
+            join: None,
+            database: DatabaseConfig::default(),
         };
         Network { manager: manager::run(config).await.unwrap(), folder }
     }
@@ -68,7 +70,8 @@ impl Network {
     }
 
     pub(crate) async fn ticket(&self, role: Role) -> String {
-        let request = TicketRequest { roles: [role].into(), owner: None, expires_s: None };
+        let request =
+            TicketRequest { roles: [role].into(), owner: None, expires_s: None, manager: false };
         self.manager().ticket(request).await.unwrap()
     }
 

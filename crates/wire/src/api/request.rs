@@ -138,6 +138,9 @@ pub struct TicketRequest {
     /// How long it may be used, in seconds; for ever if there is none.
     #[serde(default)]
     pub expires_s: Option<u64>,
+    /// Whether it is for a manager that joins the others, and for nothing else.
+    #[serde(default)]
+    pub manager: bool,
 }
 
 /// A ticket.

@@ -52,6 +52,12 @@ pub fn key_claim(claim: ClaimId) -> Vec<u8> {
     claim.0.to_be_bytes().to_vec()
 }
 
+/// Key of a manager.
+#[must_use]
+pub fn key_manager(number: u64) -> Vec<u8> {
+    number.to_be_bytes().to_vec()
+}
+
 /// Key of a ticket, see [`crate::ticket::TicketRow::id`].
 #[must_use]
 pub fn key_ticket(id: [u8; 32]) -> Vec<u8> {

@@ -7,10 +7,11 @@ mod keys;
 mod v1;
 
 pub use keys::{
-    key_claim, key_counter, key_frame, key_job, key_node, key_receipt, key_task, key_ticket,
-    key_verification,
+    key_claim, key_counter, key_frame, key_job, key_manager, key_node, key_receipt, key_task,
+    key_ticket, key_verification,
 };
 
+use crate::cluster::ManagerRow;
 use crate::error::DecodeError;
 use crate::limits::ROW_BYTES_MAX;
 use crate::mirror::{Mirror, to_bytes};
@@ -52,6 +53,7 @@ rows! {
     "bad result claim", Claim, encode_claim, decode_claim;
     "counter", u64, encode_counter, decode_counter;
     "ticket", TicketRow, encode_ticket, decode_ticket;
+    "manager", ManagerRow, encode_manager, decode_manager;
 }
 
 fn encode<T: Mirror>(value: &T) -> Vec<u8> {

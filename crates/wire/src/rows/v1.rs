@@ -236,6 +236,7 @@ mirror_struct! {
         created_at: Time,
         expires_at: Option<Time>,
         revoked: bool,
+        manager: bool,
     }
 }
 

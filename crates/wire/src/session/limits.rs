@@ -5,9 +5,10 @@ use super::v1::{
 };
 use super::{Message, PROTOCOL};
 use crate::check;
+use crate::cluster;
 use crate::limits::{
-    ADDRS_MAX, ENGINES_MAX, EVIDENCE_BYTES_MAX, HELD_MAX, PROBES_MAX, TASK_FRAMES_MAX,
-    TICKET_CHARS_MAX,
+    ADDRS_MAX, ENGINES_MAX, EVIDENCE_BYTES_MAX, HELD_MAX, MANAGERS_MAX, PROBES_MAX,
+    TASK_FRAMES_MAX, TICKET_CHARS_MAX,
 };
 use candela_core::layers::TILE_PX;
 use candela_core::limits::{SCENES_HELD_MAX, SLOTS_MAX};
@@ -36,6 +37,7 @@ impl Message for ToManager {
                 }
                 Ok(())
             }
+            ToManagerBody::JoinManagers(body) => cluster::check_hello(body),
             ToManagerBody::Bye => Ok(()),
         }
     }
@@ -52,6 +54,8 @@ impl Message for ToNode {
             ToNode::OfferTask(body) => task_offer(body),
             ToNode::Revoke { reason, .. } => check::text("reason", reason),
             ToNode::OfferVerification(body) => verification_offer(body),
+            ToNode::Moved(body) => cluster::check_moved(body),
+            ToNode::ManagerWelcome(body) => cluster::check_welcome(body),
             ToNode::RevokeVerification { .. } | ToNode::Shutdown => Ok(()),
         }
     }
@@ -86,7 +90,8 @@ fn heartbeat(heartbeat: &Heartbeat) -> Result<(), Refusal> {
 fn welcome(welcome: &Welcome) -> Result<(), Refusal> {
     check::name("node's name", &welcome.node_name)?;
     check::count("storage nodes", welcome.storage.len(), ADDRS_MAX)?;
-    welcome.storage.iter().try_for_each(check::addr)
+    check::count("managers", welcome.managers.len(), MANAGERS_MAX)?;
+    welcome.storage.iter().chain(&welcome.managers).try_for_each(check::addr)
 }
 
 fn task_offer(offer: &TaskOffer) -> Result<(), Refusal> {

@@ -1,5 +1,6 @@
 //! The messages, version 1.
 
+use crate::cluster::{ManagerHello, ManagerWelcome, Moved};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::Fault;
 use candela_core::id::{
@@ -80,6 +81,8 @@ pub enum ToManagerBody {
     },
     /// It leaves, and works on nothing any more.
     Bye,
+    /// Instead of a hello: a manager asks to join the others. The answer ends the session.
+    JoinManagers(Box<ManagerHello>),
 }
 
 /// What a node says of itself when it connects.
@@ -258,6 +261,10 @@ pub enum ToNode {
     },
     /// The manager goes down; the node finds another one and keeps its leases.
     Shutdown,
+    /// The answer to a hello of a manager that doesn't lead; the session ends.
+    Moved(Box<Moved>),
+    /// The answer to a manager that may join.
+    ManagerWelcome(Box<ManagerWelcome>),
 }
 
 /// The answer to a hello.
@@ -272,6 +279,9 @@ pub struct Welcome {
     /// Where scenes are had and results are put.
     #[serde(with = "crate::mirror")]
     pub storage: Vec<NodeAddr>,
+    /// All managers, for when this one is lost.
+    #[serde(with = "crate::mirror")]
+    pub managers: Vec<NodeAddr>,
 }
 
 /// Everything that a worker needs to render a task. Nothing of its verification key.

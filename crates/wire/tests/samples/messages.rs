@@ -6,6 +6,7 @@ use candela_core::id::{BlobHash, JobId, LeaseId, TaskId, VerificationId};
 use candela_core::layers::Region;
 use candela_core::node::Role;
 use candela_wire::DecodeError;
+use candela_wire::cluster::{ManagerHello, ManagerWelcome, Moved};
 use candela_wire::session::{
     self, FrameProgress, Heartbeat, Hello, Message, Report, TaskOffer, ToManager, ToManagerBody,
     ToNode, VerificationOffer, Welcome,
@@ -107,6 +108,16 @@ fn from_node() -> Vec<(&'static str, ToManagerBody)> {
             ToManagerBody::VerificationFailed { verification: VerificationId(12), reason: text },
         ),
         ("bye", ToManagerBody::Bye),
+        (
+            "join_managers",
+            ToManagerBody::JoinManagers(Box::new(ManagerHello {
+                protocol: session::PROTOCOL,
+                ticket: ticket().to_string(),
+                addr: addr(8),
+                replication: "manager-2.example:18000".into(),
+                requests: "[2001:db8::2]:18001".into(),
+            })),
+        ),
     ]
 }
 
@@ -116,6 +127,7 @@ fn from_manager() -> Vec<(&'static str, ToNode)> {
         grace_ms: 30_000,
         heartbeat_ms: 1_000,
         storage: vec![addr(7)],
+        managers: vec![addr(7), addr(8)],
     };
     let task = TaskOffer {
         task: TaskId(3),
@@ -149,5 +161,18 @@ fn from_manager() -> Vec<(&'static str, ToNode)> {
         ("offer_verification", ToNode::OfferVerification(Box::new(verification))),
         ("revoke_verification", ToNode::RevokeVerification { verification: VerificationId(12) }),
         ("shutdown", ToNode::Shutdown),
+        (
+            "moved",
+            ToNode::Moved(Box::new(Moved { leader: Some(addr(7)), managers: vec![addr(7)] })),
+        ),
+        (
+            "manager_welcome",
+            ToNode::ManagerWelcome(Box::new(ManagerWelcome {
+                number: 2,
+                secret: "a secret of the managers".into(),
+                election_ms: 300,
+                managers: vec![super::rows::manager()],
+            })),
+        ),
     ]
 }

@@ -1,6 +1,6 @@
 //! Rows: one per kind and per status with fields of its own.
 
-use super::{Case, engine, refusal, settings, signature, statement};
+use super::{Case, addr, engine, refusal, settings, signature, statement};
 use candela_core::claim::{Claim, ClaimStatus};
 use candela_core::counts::TileCounts;
 use candela_core::frames::FrameSet;
@@ -21,6 +21,7 @@ use candela_core::verification::{
     Floor, Found, Outcome, Peer, ProbeCounts, Purpose, SignedReport, Verdict, VerificationStatus,
     VerificationTask,
 };
+use candela_wire::cluster::ManagerRow;
 use candela_wire::rows;
 use candela_wire::ticket::TicketRow;
 use std::collections::BTreeSet;
@@ -93,6 +94,7 @@ pub(super) fn cases() -> Vec<Case> {
     }));
     cases.push(Case::new("row_node", node(), rows::encode_node, rows::decode_node));
     cases.push(Case::new("row_counter", 70_000, rows::encode_counter, rows::decode_counter));
+    cases.push(Case::new("row_manager", manager(), rows::encode_manager, rows::decode_manager));
     cases.push(Case::new("row_ticket", ticket(), rows::encode_ticket, rows::decode_ticket));
     cases
 }
@@ -324,6 +326,17 @@ fn node() -> Node {
     }
 }
 
+pub(super) fn manager() -> ManagerRow {
+    ManagerRow {
+        number: 2,
+        addr: addr(8),
+        replication: "manager-2.example:18000".into(),
+        requests: "manager-2.example:18001".into(),
+        joined_at: time(2),
+        removed: false,
+    }
+}
+
 fn ticket() -> TicketRow {
     TicketRow {
         id: [7; 32],
@@ -332,5 +345,6 @@ fn ticket() -> TicketRow {
         created_at: time(2),
         expires_at: Some(time(3)),
         revoked: true,
+        manager: false,
     }
 }
