@@ -2,7 +2,7 @@
 
 use candela_blobs::Blobs;
 use candela_core::farm::{Command, Farm, Reply};
-use candela_core::id::{EngineBuild, JobId};
+use candela_core::id::{BlobHash, EngineBuild, JobId};
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest,
 };
@@ -48,6 +48,15 @@ impl Desk {
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {
         either!(self, with => with.proof(job, pictures).await)
+    }
+
+    /// Has enough managers keep a scene.
+    pub(crate) async fn hold_scene(&self, pin: &str, scene: BlobHash) -> Result<(), ApplyError> {
+        match self {
+            Desk::Manager(manager) => manager.hold_scene(pin, scene).await,
+            #[cfg(test)]
+            Desk::Fake(_) => Ok(()),
+        }
     }
 
     pub(crate) fn watch(&self) -> broadcast::Receiver<FarmEvent> {

@@ -7,7 +7,7 @@ use crate::close::CloseReason;
 use crate::error::NetError;
 use crate::key::NodeKey;
 use crate::limits;
-use crate::pipe::{PIPE_ALPN, Pipe, PipeAcceptor, PipeConnections, PipePolicy};
+use crate::pipe::{Pipe, PipeAcceptor, PipeConnections, PipePolicy};
 use crate::session::{Session, SessionOptions};
 use candela_core::addr::NodeAddr;
 use candela_core::id::NodeId;
@@ -96,11 +96,11 @@ impl EndpointBuilder {
         self
     }
 
-    /// Takes pipes from the nodes that the policy lets; they come out of the receiver.
+    /// Takes pipes of a protocol from the nodes that the policy lets; they come out of the receiver.
     #[must_use]
-    pub fn pipes(self, policy: PipePolicy) -> (Self, mpsc::Receiver<Pipe>) {
+    pub fn pipes(self, alpn: &[u8], policy: PipePolicy) -> (Self, mpsc::Receiver<Pipe>) {
         let (acceptor, pipes) = PipeAcceptor::new(policy);
-        (self.protocol(PIPE_ALPN, acceptor.into()), pipes)
+        (self.protocol(alpn, acceptor.into()), pipes)
     }
 
     /// Opens the socket.

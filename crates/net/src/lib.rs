@@ -23,6 +23,6 @@ pub use close::CloseReason;
 pub use endpoint::{BindOptions, Endpoint, EndpointBuilder, SESSION_ALPN, SESSION_VERSION};
 pub use error::NetError;
 pub use key::{BadSignature, KeyError, NodeKey, verify};
-pub use pipe::{PIPE_ALPN, Pipe, PipePolicy};
+pub use pipe::{Pipe, PipePolicy};
 pub use redial::{Backoff, BackoffOptions};
 pub use session::{Session, SessionOptions, SessionReceiver, SessionSender};

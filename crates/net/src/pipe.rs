@@ -1,7 +1,7 @@
 //! Pipes: plain streams of bytes between two nodes, for protocols that bring their own framing.
 //!
-//! Managers pass on to the leader what they are asked over HTTP; each request has a pipe of its own
-//! on one connection.
+//! Managers pass on to the leader what they are asked over HTTP, and have one another keep blobs; each
+//! request has a pipe of its own on one connection.
 
 use crate::endpoint::Endpoint;
 use crate::error::NetError;
@@ -17,9 +17,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::mpsc;
-
-/// What pipes are called on the wire.
-pub const PIPE_ALPN: &[u8] = b"candela/pipe/1";
 
 /// Pipes that wait to be taken, at most; more wait before it.
 const WAITING: usize = 256;
@@ -75,24 +72,24 @@ impl AsyncWrite for Pipe {
 
 /// Connections on which pipes were opened, by node.
 #[derive(Debug, Default)]
-pub(crate) struct PipeConnections(Mutex<HashMap<NodeId, Connection>>);
+pub(crate) struct PipeConnections(Mutex<HashMap<(NodeId, Vec<u8>), Connection>>);
 
 impl Endpoint {
-    /// Opens a pipe to a node; the other side sees it with its first bytes.
+    /// Opens a pipe for a protocol to a node; the other side sees it with its first bytes.
     ///
     /// # Errors
     /// When nobody answers, or the node takes no pipes from this one.
-    pub async fn pipe(&self, to: &NodeAddr) -> Result<Pipe, NetError> {
+    pub async fn pipe(&self, to: &NodeAddr, alpn: &[u8]) -> Result<Pipe, NetError> {
         let node = to.node;
-        let kept = self.pipes().get(node);
+        let kept = self.pipes().get(node, alpn);
         let failed = |source| NetError::Connect { node, source };
         if let Some(connection) = kept
             && let Ok((send, recv)) = connection.open_bi().await
         {
             return Ok(Pipe { send, recv });
         }
-        let connection = self.dial(to, PIPE_ALPN).await?;
-        self.pipes().put(node, connection.clone());
+        let connection = self.dial(to, alpn).await?;
+        self.pipes().put(node, alpn, connection.clone());
         let opened = tokio::time::timeout(limits::CONNECT_TIMEOUT, connection.open_bi()).await;
         let (send, recv) = opened
             .map_err(|elapsed| failed(elapsed.into()))?
@@ -102,15 +99,15 @@ impl Endpoint {
 }
 
 impl PipeConnections {
-    fn get(&self, node: NodeId) -> Option<Connection> {
+    fn get(&self, node: NodeId, alpn: &[u8]) -> Option<Connection> {
         let connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        connections.get(&node).filter(|c| c.close_reason().is_none()).cloned()
+        connections.get(&(node, alpn.to_vec())).filter(|c| c.close_reason().is_none()).cloned()
     }
 
-    fn put(&self, node: NodeId, connection: Connection) {
+    fn put(&self, node: NodeId, alpn: &[u8], connection: Connection) {
         let mut connections = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         connections.retain(|_, connection| connection.close_reason().is_none());
-        connections.insert(node, connection);
+        connections.insert((node, alpn.to_vec()), connection);
     }
 }
 

@@ -20,14 +20,26 @@ pub(crate) struct Binding<'a> {
     pub(crate) key: &'a NodeKey,
     pub(crate) blobs: &'a Blobs,
     pub(crate) readers: ReadPolicy,
-    /// Of a manager: whom it takes pipes from, and where they go.
+    /// Of a manager: whom it takes pipes from.
     pub(crate) pipes: Option<PipePolicy>,
+}
+
+/// Requests over HTTP that a manager passes on to the leader.
+pub(crate) const API_ALPN: &[u8] = b"candela/api/1";
+
+/// Blobs that a manager has others keep.
+pub(crate) const HOLD_ALPN: &[u8] = b"candela/hold/1";
+
+/// The pipes of other managers.
+pub(crate) struct ManagerPipes {
+    pub(crate) api: mpsc::Receiver<Pipe>,
+    pub(crate) hold: mpsc::Receiver<Pipe>,
 }
 
 /// Opens the endpoint, with sessions and blobs.
 pub(crate) async fn bind(
     binding: Binding<'_>,
-) -> Result<(Arc<Endpoint>, Option<mpsc::Receiver<Pipe>>), NetError> {
+) -> Result<(Arc<Endpoint>, Option<ManagerPipes>), NetError> {
     let remembered = binding.folder.join("port");
     let last = std::fs::read_to_string(&remembered).ok().and_then(|text| text.trim().parse().ok());
     let wanted = binding.bind.port();
@@ -41,8 +53,9 @@ pub(crate) async fn bind(
             Endpoint::builder(binding.key, options).protocol(candela_blobs::ALPN, handler);
         match &binding.pipes {
             Some(policy) => {
-                let (builder, pipes) = builder.pipes(policy.clone());
-                Ok::<_, NetError>((builder.bind().await?, Some(pipes)))
+                let (builder, api) = builder.pipes(API_ALPN, policy.clone());
+                let (builder, hold) = builder.pipes(HOLD_ALPN, policy.clone());
+                Ok::<_, NetError>((builder.bind().await?, Some(ManagerPipes { api, hold })))
             }
             None => Ok((builder.bind().await?, None)),
         }

@@ -1,9 +1,11 @@
 //! Managers of one network: how they are reached, and what one says that is to join them.
 
 use crate::check;
+use crate::error::DecodeError;
 use crate::limits::{HOST_CHARS_MAX, MANAGERS_MAX, SECRET_CHARS_MAX, TICKET_CHARS_MAX};
-use crate::mirror::mirror_struct;
+use crate::mirror::{mirror_struct, to_bytes};
 use candela_core::addr::NodeAddr;
+use candela_core::id::BlobHash;
 use candela_core::refusal::Refusal;
 use candela_core::time::Time;
 use serde::{Deserialize, Serialize};
@@ -125,4 +127,43 @@ fn check_host(address: &str) -> Result<(), Refusal> {
         return Err(check::not_allowed("the address of a manager's database is a host and a port"));
     }
     Ok(())
+}
+
+/// Bytes of a [`Hold`] at most.
+pub const HOLD_BYTES_MAX: usize = 512;
+
+/// A manager has another one keep a blob.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// The name under which it is kept.
+    pub pin: String,
+    /// The blob, or the collection.
+    #[serde(with = "crate::mirror")]
+    pub hash: BlobHash,
+    /// Whether it is a collection, with all of its blobs.
+    pub collection: bool,
+}
+
+/// The bytes of a request to keep something.
+#[must_use]
+pub fn encode_hold(hold: &Hold) -> Vec<u8> {
+    to_bytes(Vec::new(), hold)
+}
+
+/// The request of these bytes.
+///
+/// # Errors
+/// If it is damaged, or its pin is none that managers use for one another.
+pub fn decode_hold(bytes: &[u8]) -> Result<Hold, DecodeError> {
+    let kind = "request to keep a blob";
+    if bytes.len() > HOLD_BYTES_MAX {
+        return Err(DecodeError::TooLarge { kind, bytes: bytes.len(), bytes_max: HOLD_BYTES_MAX });
+    }
+    let hold: Hold =
+        postcard::from_bytes(bytes).map_err(|source| DecodeError::Malformed { kind, source })?;
+    if !(hold.pin.starts_with("scene/") || hold.pin.starts_with("job/")) {
+        let source = check::not_allowed("managers keep scenes and what jobs come to");
+        return Err(DecodeError::NotAllowed { kind, source });
+    }
+    Ok(hold)
 }

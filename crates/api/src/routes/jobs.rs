@@ -83,6 +83,7 @@ async fn store_scene(
     }
     blobs.pin_collection(&scene_pin(hash), hash).await?;
     blobs.sync().await?;
+    state.desk.hold_scene(&scene_pin(hash), hash).await?;
     Ok(hash)
 }
 

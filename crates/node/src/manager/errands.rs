@@ -7,6 +7,7 @@ use crate::manager::develop::Developer;
 use crate::manager::handle::{ApplyError, Manager};
 use crate::manager::inspection::Inspector;
 use crate::manager::library::Library;
+use crate::manager::mirror::Kind;
 use crate::manager::sessions::Links;
 use crate::verdict;
 use candela_blobs::{BlobError, FetchOptions, Fetcher};
@@ -85,6 +86,7 @@ impl Errands {
                 let (id, submission) = (job.id, job.submission.clone());
                 let errands = self.clone();
                 tokio::spawn(async move {
+                    errands.manager.mirror.await_scene(submission.scene).await;
                     // Before anybody is offered a task of it.
                     errands.library.open_all([submission.scene].into()).await;
                     let command = errands.inspector.inspect(id, submission).await;
@@ -166,10 +168,26 @@ impl Errands {
             })
             .await;
         let command = match fetched {
-            Ok(()) => Command::OutputStored(receipt.id),
+            Ok(()) => {
+                self.hold_elsewhere(&receipt).await;
+                Command::OutputStored(receipt.id)
+            }
             Err(lost) => lost.command(receipt.id),
         };
         self.settle(command).await;
+    }
+
+    /// Has the other managers keep an output, so many of them that losing a few loses nothing.
+    async fn hold_elsewhere(&self, receipt: &Receipt) {
+        let (pin, output) = (output_pin(receipt), receipt.statement.output);
+        while let Err(error) = self.manager.mirror.hold(&pin, output, Kind::Blob).await {
+            if !self.manager.leads() {
+                // The new leader pulls it again.
+                return;
+            }
+            tracing::warn!("an output waits for the other managers: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Tries something with a worker's blobs until it works, the worker was away for too long, or

@@ -2,11 +2,13 @@
 
 use crate::manager::council::Council;
 use crate::manager::desk::Request;
+use crate::manager::mirror::{Kind, Mirror};
 use crate::manager::tickets::TicketRequest;
+use crate::port::API_ALPN;
 use candela_blobs::Blobs;
 use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Farm, Reply};
-use candela_core::id::{EngineBuild, JobId, LeaseId, NodeId};
+use candela_core::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId};
 use candela_core::refusal::Refusal;
 use candela_net::{Endpoint, NodeKey, Pipe};
 use candela_taskdb::Leadership;
@@ -79,6 +81,7 @@ pub struct Manager {
     pub(super) key: NodeKey,
     pub(super) council: Council,
     pub(super) endpoint: Arc<Endpoint>,
+    pub(super) mirror: Mirror,
     pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
 }
 
@@ -138,8 +141,17 @@ impl Manager {
     /// That no other manager leads, or it can't be reached.
     pub async fn pipe_to_leader(&self) -> Result<Pipe, ApplyError> {
         let leader = self.leader().ok_or(ApplyError::Elsewhere(None))?;
-        let pipe = self.endpoint.pipe(&leader).await;
+        let pipe = self.endpoint.pipe(&leader, API_ALPN).await;
         pipe.map_err(|error| ApplyError::Unavailable(error.to_string()))
+    }
+
+    /// Has so many managers keep a scene that is here that losing any minority of them loses nothing.
+    ///
+    /// # Errors
+    /// That too few of them could.
+    pub async fn hold_scene(&self, pin: &str, scene: BlobHash) -> Result<(), ApplyError> {
+        let held = self.mirror.hold(pin, scene, Kind::Collection).await;
+        held.map_err(|error| ApplyError::Unavailable(error.to_string()))
     }
 
     /// The streams of other managers' requests; once.

@@ -15,6 +15,7 @@ mod inspection;
 mod judge;
 mod library;
 mod members;
+mod mirror;
 mod proof;
 mod rows;
 mod sessions;
@@ -41,6 +42,7 @@ use develop::Developer;
 use errands::{ErrandParts, Errands};
 use inspection::Inspector;
 use library::Library;
+use mirror::{Mirror, MirrorParts};
 use sessions::{Links, Reception};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -94,6 +96,7 @@ pub struct Running {
     pub manager: Manager,
     endpoint: Arc<Endpoint>,
     reception: JoinHandle<()>,
+    mirroring: JoinHandle<()>,
     desk: JoinHandle<()>,
 }
 
@@ -101,6 +104,7 @@ impl Running {
     /// Ends it in good order.
     pub async fn shutdown(self) {
         self.reception.abort();
+        self.mirroring.abort();
         self.manager.shutdown().await;
         if let Err(error) = self.desk.await {
             tracing::error!(%error, "the manager's loop fell over");
@@ -175,6 +179,14 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let (events, _) = broadcast::channel(EVENTS_WAITING);
     let engines: BTreeSet<EngineBuild> = BTreeSet::from([config.engine.build().clone()]);
     let progress = handle::ProgressBoard::default();
+    let (api, hold) = pipes.map_or((None, None), |pipes| (Some(pipes.api), Some(pipes.hold)));
+    let mirror = Mirror::new(MirrorParts {
+        own: addr.node,
+        council: council.clone(),
+        endpoint: endpoint.clone(),
+        fetcher: blobs.fetcher(endpoint.iroh()),
+        library: library.clone(),
+    });
     let manager = Manager {
         requests,
         events: events.clone(),
@@ -185,7 +197,8 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         key,
         council: council.clone(),
         endpoint: endpoint.clone(),
-        pipes: Arc::new(Mutex::new(pipes)),
+        pipes: Arc::new(Mutex::new(api)),
+        mirror: mirror.clone(),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
@@ -219,9 +232,10 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         forget_sessions: Box::new(move || forgetful.end_all()),
     };
     let desk = tokio::spawn(desk.run(queue, outbox));
+    let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold));
     let reception = Reception { manager: manager.clone(), links, progress, errands };
     let reception = tokio::spawn(reception.run(endpoint.clone()));
-    Ok(Running { manager, endpoint, reception, desk })
+    Ok(Running { manager, endpoint, reception, mirroring, desk })
 }
 
 fn make_folder(folder: &Path) -> Result<(), StartError> {
