@@ -1,7 +1,9 @@
 //! The description of the interface, made from the handlers themselves.
 
 use crate::guard;
-use crate::routes::{blobs, claims, events, frames, jobs, nodes, pictures, proof, session};
+use crate::routes::{
+    blobs, claims, events, frames, jobs, managers, nodes, pictures, proof, session,
+};
 use crate::state::AppState;
 use axum::Router;
 use axum::extract::State;
@@ -24,6 +26,7 @@ use utoipa_axum::routes;
         (name = "claims", description = "What users say is wrong, and what came of it"),
         (name = "blobs", description = "Files of scenes, outputs, evidence"),
         (name = "nodes", description = "Machines that render and verify"),
+        (name = "managers", description = "Who decides, and how far the others are"),
         (name = "events", description = "What changes, as it changes"),
         (name = "session", description = "For browsers"),
     )
@@ -55,6 +58,8 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(pictures::of_claim))
         .routes(routes!(nodes::list))
         .routes(routes!(nodes::ticket))
+        .routes(routes!(managers::list))
+        .routes(routes!(managers::remove))
         .routes(routes!(events::all))
         .routes(routes!(events::of_job))
         .routes(routes!(proof::get))
@@ -68,6 +73,8 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .nest(PREFIX, guarded)
         .nest(PREFIX, open)
         .routes(routes!(session::health))
+        .routes(routes!(managers::ready))
+        .routes(routes!(managers::metrics))
         .split_for_parts()
 }
 

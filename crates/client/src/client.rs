@@ -8,8 +8,8 @@ use bytes::Bytes;
 use candela_wire::api::limits::{MISSING_HASHES_MAX, PAGE_MAX};
 use candela_wire::api::{
     BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo, JobDetail,
-    JobRequest, JobSummary, JobsPage, JobsQuery, MissingReply, MissingRequest, NodeInfo, PREFIX,
-    RefusalInfo, TicketReply, TicketRequest,
+    JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply, MissingRequest,
+    NodeInfo, PREFIX, RefusalInfo, TicketReply, TicketRequest,
 };
 use futures_lite::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -233,6 +233,24 @@ impl Client {
     /// See [`ClientError`].
     pub async fn nodes(&self) -> Result<Vec<NodeInfo>, ClientError> {
         self.get("/nodes", &[]).await
+    }
+
+    /// The managers, as the one that is asked knows them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn managers(&self) -> Result<ManagersInfo, ClientError> {
+        self.get("/managers", &[]).await
+    }
+
+    /// Takes a lost manager out.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn remove_manager(&self, number: u64) -> Result<(), ClientError> {
+        let path = format!("/managers/{number}");
+        let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
+        self.send(request).await.map(drop)
     }
 
     /// A ticket with which nodes may join.

@@ -147,6 +147,20 @@ impl Network {
         Started::start(&self.program, &args, self.folder.path().join("manager.log"))
     }
 
+    /// Starts a further manager, which joins the first; again on the same folder if it ran before, and
+    /// on that address.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn further_manager(&self, name: &str, listen: &str, ticket: &str) -> Result<Started> {
+        let (data, engines) = (self.path(name), crate::engines_dir());
+        let engines = engines.to_string_lossy();
+        let args = ["manager", "--listen", listen, "--bind", "127.0.0.1:0", "--data", &data];
+        let more = ["--engine-folder", &engines, "--join", ticket];
+        let args: Vec<String> = args.into_iter().chain(more).map(str::to_owned).collect();
+        Started::start(&self.program, &args, self.folder.path().join(format!("{name}.log")))
+    }
+
     /// Starts a node with that name; `more` are further arguments.
     ///
     /// # Errors

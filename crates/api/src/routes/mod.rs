@@ -5,6 +5,7 @@ pub(crate) mod claims;
 pub(crate) mod events;
 pub(crate) mod frames;
 pub(crate) mod jobs;
+pub(crate) mod managers;
 pub(crate) mod nodes;
 pub(crate) mod pictures;
 pub(crate) mod proof;

@@ -1,6 +1,7 @@
 //! `candela manager`: the control plane, the storage and the page of a network.
 
 use crate::args::App;
+use crate::commands::managers::{self, ManagerCommand};
 use crate::config::data_folder;
 use crate::engines;
 use crate::policy;
@@ -17,7 +18,11 @@ use std::path::PathBuf;
 /// Nothing has to be set up. Once it is ready it prints the address of its page and a ticket with
 /// which workers and verifiers join. Started again on the same folder, it goes on where it was.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ManagerArgs {
+    /// A verb; without one, a manager is run.
+    #[command(subcommand)]
+    command: Option<ManagerCommand>,
     /// Folder of its key, database and storage [env: CANDELA_MANAGER_DATA] [default: the user's own].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -61,6 +66,9 @@ pub(crate) struct ManagerArgs {
 
 /// Runs it.
 pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
+    if let Some(command) = args.command {
+        return managers::run(app, command).await;
+    }
     let config = &app.config;
     let policy = policy::from_config(config)?;
     let data = match config.get("manager.data", args.data)? {

@@ -6,6 +6,7 @@ pub(crate) mod demo;
 pub(crate) mod engine;
 pub(crate) mod job;
 pub(crate) mod manager;
+pub(crate) mod managers;
 pub(crate) mod node;
 pub(crate) mod proof;
 pub(crate) mod render;

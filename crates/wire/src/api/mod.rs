@@ -10,6 +10,7 @@ mod event;
 mod frame;
 mod job;
 pub mod limits;
+mod manager;
 mod node;
 mod page;
 mod receipt;
@@ -24,6 +25,7 @@ pub use claim::{
 pub use event::{Event, FrameChanged, HealthInfo};
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
+pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
 pub use node::{NodeInfo, NodeRecord, NodeRef, NodeTask, RoleName};
 pub use page::{FramesPage, FramesQuery, JobsPage, JobsQuery};
 pub use receipt::{
