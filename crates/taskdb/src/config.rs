@@ -50,7 +50,7 @@ impl TaskDbConfig {
 pub struct ClusterConfig {
     /// Number of this manager in `managers`.
     pub this_manager: u64,
-    /// All managers, this one included; one of them has the number 1 and founds the cluster.
+    /// All managers, this one included.
     pub managers: Vec<ManagerAddress>,
     /// Secret shared by the managers, at least 16 characters.
     pub secret: String,
