@@ -33,6 +33,13 @@ impl Farm {
             job.render_ms_count += 1;
             self.mark(Row::Job(job_id));
         }
+        // The worker states the time; its user is charged for no more than has passed.
+        let given_at = self.tasks.get(&task_id).and_then(|task| match &task.status {
+            TaskStatus::Leased(lease) => Some(lease.given_at),
+            _ => None,
+        });
+        let passed_ms = given_at.map_or(0, |given_at| now.since_ms(given_at));
+        self.queue.served(job_id, statement.render_ms.min(passed_ms));
         let receipt = Receipt {
             id,
             job: job_id,
@@ -141,15 +148,9 @@ impl Farm {
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {
         let task = self.held_task(node, lease)?;
-        self.rest(node, now);
+        self.rest(node, now, REST_MS);
         self.return_task(task, effects);
         Ok(Reply::Done)
-    }
-
-    fn rest(&mut self, node: NodeId, now: Time) {
-        if let Some(presence) = self.presence.get_mut(&node) {
-            presence.rest_until = now.plus_ms(REST_MS);
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "mirrors the command's fields")]
@@ -188,7 +189,7 @@ impl Farm {
             }
         }
         if fault == Fault::Worker {
-            self.rest(node, now);
+            self.rest(node, now, REST_MS);
         }
         // The rest of the task goes on; the frame itself goes back, to somebody else first.
         let after = give_up.map_or(FrameStatus::Waiting, FrameStatus::Failed);
