@@ -1,5 +1,6 @@
 //! Who gets what: tasks to workers, verification tasks to verifiers of other owners.
 
+use super::queue::Expected;
 use super::{Effect, Farm, Row};
 use crate::id::{JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
 use crate::job::{FrameStatus, JobStatus};
@@ -121,17 +122,24 @@ impl Farm {
         for number in &numbers {
             self.set_frame(job_id, *number, FrameStatus::InTask(task_id), effects);
         }
-        let status = TaskStatus::Leased(lease);
+        let (status, frames) = (TaskStatus::Leased(lease), numbers.len());
         let task = Task { id: task_id, job: job_id, frames: numbers, status, key };
         self.tasks.insert(task_id, task);
         self.leased.insert(lease_id, task_id);
         self.leases_of.entry(node).or_default().insert(lease_id);
         self.deadlines.set(task_id, deadline.plus_ms(1));
-        self.queue.begun(job_id, task_id);
+        self.queue.begun(job_id, task_id, self.expected(job_id, frames));
         self.refresh(node);
         self.mark(Row::Task(task_id));
         effects.push(Effect::OfferTask(node, task_id));
         effects.push(Effect::JobChanged(job_id));
+    }
+
+    /// What so many frames of a job are expected to take: the target of a task each, until one was measured.
+    pub(super) fn expected(&self, job: JobId, frames: usize) -> Expected {
+        let measured = self.jobs.get(&job).and_then(crate::job::Job::frame_s);
+        let frame_s = measured.unwrap_or(self.policy.task_target_s);
+        Expected { frames, frame_ms: (frame_s * 1_000.0) as u64 }
     }
 
     fn dispatch_verifications(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {

@@ -25,7 +25,8 @@ impl Farm {
                 self.leases_of.entry(lease.node).or_default().insert(lease.id);
                 self.absent.insert(lease.node, now);
                 self.deadlines.set(task.id, lease.deadline.plus_ms(1));
-                self.queue.begun(task.job, task.id);
+                let expected = self.expected(task.job, task.frames.len());
+                self.queue.begun(task.job, task.id, expected);
             }
         }
         for receipt in self.receipts.values() {

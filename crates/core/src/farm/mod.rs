@@ -308,8 +308,7 @@ impl Farm {
     /// The state as it follows from the rows. `now`: nodes that hold work are waited for from here on.
     #[must_use]
     pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, rows: Rows, now: Time) -> Farm {
-        let task_ms = (policy.task_target_s * 1_000.0) as u64;
-        let queue = queue::Queue::new(task_ms, policy.tasks_per_user_max);
+        let queue = queue::Queue::new(policy.tasks_per_user_max);
         let mut farm = Farm {
             policy,
             engines,

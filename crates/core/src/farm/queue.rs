@@ -3,9 +3,9 @@
 //! # The order
 //!
 //! 1. Higher priority first.
-//! 2. Among jobs of one priority, the user with the least service. Service is time rendered for the
-//!    user so far (of received frames, at that priority) and the target time of a task for each that is
-//!    under way. So users who always have work waiting get equal time, however many jobs they have and
+//! 2. Among jobs of one priority, the user with the least service. Service is the time rendered for the
+//!    user so far (of received frames, at that priority), and what the frames under way are expected to
+//!    take. So users who always have work waiting get equal time, however many jobs they have and
 //!    however long their frames take; what is lost with its lease costs its user nothing.
 //! 3. Among the jobs of that user, the one with the fewest tasks under way, then the oldest.
 //!
@@ -36,6 +36,8 @@ struct Turn {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Share {
     served_ms: u64,
+    /// What the frames under way are expected to take.
+    expected_ms: u64,
     under_way: usize,
     /// When it was served last, or came; counted, not timed.
     since: u64,
@@ -53,12 +55,27 @@ struct User {
     shares: BTreeMap<i32, Share>,
 }
 
+/// What is expected of a task under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Expected {
+    /// Frames that have not come yet.
+    pub(super) frames: usize,
+    /// Time of each, in milliseconds.
+    pub(super) frame_ms: u64,
+}
+
+impl Expected {
+    fn all_ms(self) -> u64 {
+        self.frame_ms.saturating_mul(self.frames as u64)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
     user: UserNo,
     engine: EngineBuild,
     priority: i32,
-    tasks: BTreeSet<TaskId>,
+    tasks: BTreeMap<TaskId, Expected>,
     open: bool,
     over: bool,
 }
@@ -66,7 +83,6 @@ struct Entry {
 /// The jobs that are not over, and their users.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Queue {
-    task_ms: u64,
     tasks_per_user_max: usize,
     jobs: BTreeMap<JobId, Entry>,
     users: BTreeMap<UserNo, User>,
@@ -79,9 +95,9 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// An empty one. `task_ms`: what a task under way counts; `tasks_per_user_max`: 0 for no limit.
-    pub(super) fn new(task_ms: u64, tasks_per_user_max: usize) -> Queue {
-        Queue { task_ms, tasks_per_user_max, ..Queue::default() }
+    /// An empty one. `tasks_per_user_max`: 0 for no limit.
+    pub(super) fn new(tasks_per_user_max: usize) -> Queue {
+        Queue { tasks_per_user_max, ..Queue::default() }
     }
 
     /// A job began, or goes on after it was over.
@@ -98,7 +114,7 @@ impl Queue {
         if let Some(user) = self.users.get_mut(&no) {
             user.unfinished += 1;
         }
-        let (engine, tasks) = (engine.clone(), BTreeSet::new());
+        let (engine, tasks) = (engine.clone(), BTreeMap::new());
         let entry = Entry { user: no, engine, priority, tasks, open: false, over: false };
         self.jobs.insert(job, entry);
     }
@@ -151,13 +167,13 @@ impl Queue {
         let (no, priority) = (entry.user, entry.priority);
         let clock = self.clocks.get(&priority).copied().unwrap_or(0);
         self.counted += 1;
-        let (since, task_ms) = (self.counted, self.task_ms);
+        let since = self.counted;
         self.change(no, |user| {
             let share = user.shares.entry(priority).or_default();
             if open {
                 if share.open.is_empty() {
-                    let under_way_ms = task_ms.saturating_mul(share.under_way as u64);
-                    share.served_ms = share.served_ms.max(clock.saturating_sub(under_way_ms));
+                    let level = clock.saturating_sub(share.expected_ms);
+                    share.served_ms = share.served_ms.max(level);
                     share.since = since;
                 }
                 share.open.entry(engine).or_default().insert(place);
@@ -187,29 +203,33 @@ impl Queue {
     }
 
     /// A task of a job is under way.
-    pub(super) fn begun(&mut self, job: JobId, task: TaskId) {
+    pub(super) fn begun(&mut self, job: JobId, task: TaskId, expected: Expected) {
         let Some(no) = self.jobs.get(&job).map(|entry| entry.user) else { return };
         let priority = self.jobs.get(&job).map_or(0, |entry| entry.priority);
         let share = self.users.get(&no).and_then(|user| user.shares.get(&priority));
-        let service_ms = share.map_or(0, |share| share.service_ms(self.task_ms));
+        let service_ms = share.map_or(0, Share::service_ms);
         let clock = self.clocks.entry(priority).or_default();
         *clock = service_ms.max(*clock);
-        self.set_task(job, task, true);
+        self.set_task(job, task, Some(expected));
     }
 
     /// A task of a job is not under way any more.
     pub(super) fn ended(&mut self, job: JobId, task: TaskId) {
-        self.set_task(job, task, false);
+        self.set_task(job, task, None);
         self.forget_if_over(job);
     }
 
-    fn set_task(&mut self, job: JobId, task: TaskId, under_way: bool) {
+    fn set_task(&mut self, job: JobId, task: TaskId, expected: Option<Expected>) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let before = entry.tasks.len();
-        let changed = if under_way { entry.tasks.insert(task) } else { entry.tasks.remove(&task) };
-        if !changed {
+        let old = match expected {
+            Some(expected) => entry.tasks.insert(task, expected),
+            None => entry.tasks.remove(&task),
+        };
+        if old.is_some() == expected.is_some() {
             return;
         }
+        let old_ms = old.unwrap_or_default().all_ms();
         let after = entry.tasks.len();
         let (no, priority) = (entry.user, entry.priority);
         let engine = entry.open.then(|| entry.engine.clone());
@@ -222,24 +242,32 @@ impl Queue {
                 jobs.remove(&(before, job));
                 jobs.insert((after, job));
             }
-            if under_way {
+            if let Some(expected) = expected {
                 share.since = since;
+                share.expected_ms = share.expected_ms.saturating_add(expected.all_ms());
                 share.under_way += 1;
                 user.under_way += 1;
             } else {
+                share.expected_ms = share.expected_ms.saturating_sub(old_ms);
                 share.under_way = share.under_way.saturating_sub(1);
                 user.under_way = user.under_way.saturating_sub(1);
             }
         });
     }
 
-    /// A frame of a job came that took so long to render.
-    pub(super) fn served(&mut self, job: JobId, render_ms: u64) {
-        let Some(entry) = self.jobs.get(&job) else { return };
+    /// A frame of a task came that took so long to render.
+    pub(super) fn served(&mut self, job: JobId, task: TaskId, render_ms: u64) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let mut come_ms = 0;
+        if let Some(expected) = entry.tasks.get_mut(&task).filter(|task| task.frames > 0) {
+            expected.frames -= 1;
+            come_ms = expected.frame_ms;
+        }
         let (no, priority) = (entry.user, entry.priority);
         self.change(no, |user| {
             let share = user.shares.entry(priority).or_default();
             share.served_ms = share.served_ms.saturating_add(render_ms);
+            share.expected_ms = share.expected_ms.saturating_sub(come_ms);
         });
     }
 
@@ -256,7 +284,7 @@ impl Queue {
     fn change(&mut self, no: UserNo, change: impl FnOnce(&mut User)) {
         let Some(user) = self.users.get_mut(&no) else { return };
         let limit = self.tasks_per_user_max;
-        for (engine, turn) in user.turns(no, self.task_ms, limit) {
+        for (engine, turn) in user.turns(no, limit) {
             if let Some(turns) = self.turns.get_mut(&engine) {
                 turns.remove(&turn);
                 if turns.is_empty() {
@@ -266,7 +294,7 @@ impl Queue {
         }
         change(user);
         user.shares.retain(|_, share| share.under_way > 0 || !share.open.is_empty());
-        for (engine, turn) in user.turns(no, self.task_ms, limit) {
+        for (engine, turn) in user.turns(no, limit) {
             self.turns.entry(engine).or_default().insert(turn);
         }
     }
@@ -286,7 +314,7 @@ impl Queue {
 
     /// Tasks of a job that are under way.
     pub(super) fn tasks(&self, job: JobId) -> impl Iterator<Item = TaskId> {
-        self.jobs.get(&job).into_iter().flat_map(|entry| entry.tasks.iter().copied())
+        self.jobs.get(&job).into_iter().flat_map(|entry| entry.tasks.keys().copied())
     }
 
     /// The jobs with frames waiting, for tests.
@@ -325,21 +353,21 @@ pub(super) struct Rivals {
 }
 
 impl Share {
-    fn service_ms(&self, task_ms: u64) -> u64 {
-        self.served_ms.saturating_add(task_ms.saturating_mul(self.under_way as u64))
+    fn service_ms(&self) -> u64 {
+        self.served_ms.saturating_add(self.expected_ms)
     }
 }
 
 impl User {
     /// The user's places in the order; none while it has as many tasks as it may.
-    fn turns(&self, no: UserNo, task_ms: u64, limit: usize) -> Vec<(EngineBuild, Turn)> {
+    fn turns(&self, no: UserNo, limit: usize) -> Vec<(EngineBuild, Turn)> {
         if limit > 0 && self.under_way >= limit {
             return Vec::new();
         }
         let of_share = |(priority, share): (&i32, &Share)| {
             let turn = Turn {
                 priority: Reverse(*priority),
-                service_ms: share.service_ms(task_ms),
+                service_ms: share.service_ms(),
                 since: share.since,
                 user: no,
             };

@@ -39,7 +39,7 @@ impl Farm {
             _ => None,
         });
         let passed_ms = given_at.map_or(0, |given_at| now.since_ms(given_at));
-        self.queue.served(job_id, statement.render_ms.min(passed_ms));
+        self.queue.served(job_id, task_id, statement.render_ms.min(passed_ms));
         let receipt = Receipt {
             id,
             job: job_id,
