@@ -3,7 +3,7 @@
 use super::queue::Expected;
 use super::{Effect, Farm, Row};
 use crate::id::{JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
-use crate::job::{FrameStatus, JobStatus};
+use crate::job::{FrameStatus, Job, JobStatus};
 use crate::seed::Seed;
 use crate::task::{Lease, Receipt, Task, TaskStatus, VerificationKey};
 use crate::time::Time;
@@ -34,7 +34,10 @@ impl Farm {
             let job = self.queue.next(|engine| self.ready.workers(engine).is_some());
             let Some(job) = job else { break };
             match self.match_worker(job, seed) {
-                Some((node, numbers)) => self.lease(job, node, numbers, now, seed, effects),
+                Some((node, numbers)) => {
+                    let (job, numbers) = self.instead(job, node).unwrap_or((job, numbers));
+                    self.lease(job, node, numbers, now, seed, effects);
+                }
                 None => {
                     self.queue.set_passed(job, true);
                     passed.push(job);
@@ -52,14 +55,9 @@ impl Farm {
         let engine = &job.submission.engine;
         let free = self.ready.workers(engine)?;
         let holders = self.ready.holders(&job.submission.scene, engine);
-        let all = self.ready.workers_with(engine).0;
-        let suitable = all.saturating_sub(self.ready.count_with(engine, job.excluded.iter()));
+        let suitable = self.suitable(job);
         let numbers = self.next_frames(job_id, suitable.max(1))?;
-        let crashed_on: BTreeSet<NodeId> = numbers
-            .iter()
-            .filter_map(|number| self.frames.get(&job_id)?.get(number))
-            .flat_map(|frame| frame.crashed_on.iter().copied())
-            .collect();
+        let crashed_on = self.crashed_on(job_id, &numbers);
         let draw = |left_out: &[&BTreeSet<NodeId>]| {
             let held = holders.and_then(|pool| pool.draw((seed, "holder", self.next_id), left_out));
             held.or_else(|| free.draw((seed, "worker", self.next_id), left_out))
@@ -71,6 +69,47 @@ impl Farm {
             nobody.then(|| draw(&[&job.excluded])).flatten()
         });
         drawn.map(|node| (node, numbers))
+    }
+
+    /// Connected workers that may be given tasks of a job, free or not.
+    fn suitable(&self, job: &Job) -> usize {
+        let engine = &job.submission.engine;
+        let all = self.ready.workers_with(engine).0;
+        all.saturating_sub(self.ready.count_with(engine, job.excluded.iter()))
+    }
+
+    /// Workers on which the engine crashed at one of these frames.
+    fn crashed_on(&self, job: JobId, numbers: &BTreeSet<i32>) -> BTreeSet<NodeId> {
+        let frames = numbers.iter().filter_map(|number| self.frames.get(&job)?.get(number));
+        frames.flat_map(|frame| frame.crashed_on.iter().copied()).collect()
+    }
+
+    /// Another job for a worker that would have to fetch the scene of the job whose turn it is: one
+    /// of the same priority whose scene it holds, and whose user is not far ahead.
+    ///
+    /// When nearly every worker is busy, the one that comes free hardly ever holds the scene of the job
+    /// whose turn it is. That users are not quite level for a while costs less (delay scheduling, Zaharia
+    /// and others 2010).
+    fn instead(&self, job_id: JobId, node: NodeId) -> Option<(JobId, BTreeSet<i32>)> {
+        let hello = &self.presence.get(&node)?.hello;
+        let job = self.jobs.get(&job_id)?;
+        if hello.scenes_held.contains(&job.submission.scene) {
+            return None;
+        }
+        let others = hello.scenes_held.iter().flat_map(|scene| self.ready.jobs_with(scene));
+        let others = others.filter_map(|id| self.jobs.get(id)).filter(|other| {
+            other.submission.priority == job.submission.priority
+                && hello.engines.contains(&other.submission.engine)
+                && !other.excluded.contains(&node)
+        });
+        let ahead = |other: &Job| {
+            let slack = self.expected(other.id, self.policy.scene_slack_tasks);
+            let ahead_ms = self.queue.ahead_ms(other.id, job_id)?;
+            (ahead_ms <= slack.all_ms()).then_some((ahead_ms, other.id))
+        };
+        let (_, other) = others.filter_map(ahead).min()?;
+        let numbers = self.next_frames(other, self.suitable(self.jobs.get(&other)?).max(1))?;
+        (!self.crashed_on(other, &numbers).contains(&node)).then_some((other, numbers))
     }
 
     /// The next frames of a job: a landmark alone, else as many as fill the target time.
@@ -135,11 +174,16 @@ impl Farm {
         effects.push(Effect::JobChanged(job_id));
     }
 
-    /// What so many frames of a job are expected to take: the target of a task each, until one was measured.
-    pub(super) fn expected(&self, job: JobId, frames: usize) -> Expected {
-        let measured = self.jobs.get(&job).and_then(crate::job::Job::frame_s);
-        let frame_s = measured.unwrap_or(self.policy.task_target_s);
-        Expected { frames, frame_ms: (frame_s * 1_000.0) as u64 }
+    /// What so many frames of a job are expected to take: as long as those that came, else by the
+    /// pace of other jobs, else the target of a task each.
+    pub(super) fn expected(&self, id: JobId, frames: usize) -> Expected {
+        let target_ms = self.policy.task_target_s * 1_000.0;
+        let job = self.jobs.get(&id);
+        let measured = job.and_then(crate::job::Job::frame_s).map(|s| (s * 1_000.0) as u64);
+        let pace = job.and_then(|job| self.pace.get(&job.submission.engine));
+        let by_pace = || pace.and_then(|pace| pace.frame_ms(self.credit_of(id)));
+        let frame_ms = measured.or_else(by_pace).unwrap_or(target_ms as u64);
+        Expected { frames, frame_ms }
     }
 
     fn dispatch_verifications(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {

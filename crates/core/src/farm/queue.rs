@@ -65,7 +65,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    fn all_ms(self) -> u64 {
+    pub(super) fn all_ms(self) -> u64 {
         self.frame_ms.saturating_mul(self.frames as u64)
     }
 }
@@ -269,6 +269,33 @@ impl Queue {
             share.served_ms = share.served_ms.saturating_add(render_ms);
             share.expected_ms = share.expected_ms.saturating_sub(come_ms);
         });
+    }
+
+    /// The frames of a job take another time than was expected of those under way.
+    pub(super) fn expect(&mut self, job: JobId, frame_ms: u64) {
+        let Some(entry) = self.jobs.get_mut(&job) else { return };
+        let (mut before_ms, mut after_ms) = (0, 0);
+        for expected in entry.tasks.values_mut() {
+            before_ms += expected.all_ms();
+            expected.frame_ms = frame_ms;
+            after_ms += expected.all_ms();
+        }
+        let (no, priority) = (entry.user, entry.priority);
+        self.change(no, |user| {
+            let share = user.shares.entry(priority).or_default();
+            share.expected_ms = share.expected_ms.saturating_sub(before_ms) + after_ms;
+        });
+    }
+
+    /// How much more service the user of an open job has than that of another at the same priority;
+    /// none if the first can't be given anything now.
+    pub(super) fn ahead_ms(&self, job: JobId, other: JobId) -> Option<u64> {
+        let entry = self.jobs.get(&job).filter(|entry| entry.open)?;
+        let user = self.users.get(&entry.user)?;
+        let full = self.tasks_per_user_max > 0 && user.under_way >= self.tasks_per_user_max;
+        let other = self.users.get(&self.jobs.get(&other)?.user)?.shares.get(&entry.priority)?;
+        let service_ms = user.shares.get(&entry.priority)?.service_ms();
+        (!full).then(|| service_ms.saturating_sub(other.service_ms()))
     }
 
     /// The job whose turn it is, among those whose engine is in demand.

@@ -7,7 +7,7 @@
 use super::Farm;
 use super::alarms::Alarms;
 use super::pool::Pool;
-use crate::id::{BlobHash, EngineBuild, NodeId, OwnerId};
+use crate::id::{BlobHash, EngineBuild, JobId, NodeId, OwnerId};
 use crate::job::JobStatus;
 use crate::node::{Presence, Role};
 use crate::time::Time;
@@ -62,7 +62,7 @@ pub(super) struct Verifiers {
 
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Wanted {
-    jobs: usize,
+    jobs: BTreeSet<JobId>,
     free: Pool,
 }
 
@@ -94,6 +94,11 @@ impl Ready {
     /// Those of them that hold the scene of a job under way.
     pub(super) fn holders(&self, scene: &BlobHash, engine: &EngineBuild) -> Option<&Pool> {
         self.wanted.get(scene)?.get(engine).map(|wanted| &wanted.free)
+    }
+
+    /// Jobs under way with a scene.
+    pub(super) fn jobs_with(&self, scene: &BlobHash) -> impl Iterator<Item = &JobId> {
+        self.wanted.get(scene).into_iter().flatten().flat_map(|wanted| &wanted.1.jobs)
     }
 
     /// Connected workers that can run a build, and their slots.
@@ -222,10 +227,10 @@ impl Ready {
     }
 
     /// A job with that scene is under way: those that hold it are looked up once.
-    fn want(&mut self, scene: BlobHash, engine: &EngineBuild) {
+    fn want(&mut self, job: JobId, scene: BlobHash, engine: &EngineBuild) {
         let wanted = self.wanted.entry(scene).or_default().entry(engine.clone()).or_default();
-        wanted.jobs += 1;
-        if wanted.jobs > 1 {
+        wanted.jobs.insert(job);
+        if wanted.jobs.len() > 1 {
             return;
         }
         for node in self.holders.get(&scene).into_iter().flatten() {
@@ -237,11 +242,11 @@ impl Ready {
         }
     }
 
-    fn unwant(&mut self, scene: BlobHash, engine: &EngineBuild) {
+    fn unwant(&mut self, job: JobId, scene: BlobHash, engine: &EngineBuild) {
         let Some(by_engine) = self.wanted.get_mut(&scene) else { return };
         if let Some(wanted) = by_engine.get_mut(engine) {
-            wanted.jobs -= 1;
-            if wanted.jobs == 0 {
+            wanted.jobs.remove(&job);
+            if wanted.jobs.is_empty() {
                 by_engine.remove(engine);
             }
         }
@@ -345,7 +350,7 @@ impl Farm {
     }
 
     /// Keeps the indices after a job's status changed: the queue, and which scenes are wanted.
-    pub(super) fn index_job(&mut self, job: crate::id::JobId, before: Option<&JobStatus>) {
+    pub(super) fn index_job(&mut self, job: JobId, before: Option<&JobStatus>) {
         let Some(entry) = self.jobs.get(&job) else { return };
         let (submission, status) = (&entry.submission, &entry.status);
         let was = before.is_some_and(|before| *before == JobStatus::Active);
@@ -357,8 +362,8 @@ impl Farm {
             self.queue.begin(job, user, engine, submission.priority);
         }
         match (was, active) {
-            (false, true) => self.ready.want(submission.scene, &submission.engine),
-            (true, false) => self.ready.unwant(submission.scene, &submission.engine),
+            (false, true) => self.ready.want(job, submission.scene, &submission.engine),
+            (true, false) => self.ready.unwant(job, submission.scene, &submission.engine),
             _ => {}
         }
         self.queue.set_open(job, active && self.waiting.contains_key(&job));
@@ -368,7 +373,7 @@ impl Farm {
     pub(super) fn count_all(&mut self, before: Ready) {
         self.ready = Ready { asleep: before.asleep, stirs: before.stirs, ..Ready::default() };
         for job in self.jobs.values().filter(|job| job.status == JobStatus::Active) {
-            self.ready.want(job.submission.scene, &job.submission.engine);
+            self.ready.want(job.id, job.submission.scene, &job.submission.engine);
         }
         for node in self.presence.keys().copied().collect::<Vec<_>>() {
             self.count_awake(node);
