@@ -35,9 +35,9 @@ pub struct Policy {
     pub verification_tries_max: u32,
     /// Tasks of one user that are under way at most; 0: no limit.
     pub tasks_per_user_max: usize,
-    /// A worker goes on with a scene that it holds as long as that job's user is no more than so many
-    /// tasks of it ahead of the user whose turn it is; 0: never ahead.
-    pub scene_slack_tasks: usize,
+    /// A worker goes on with a scene that it holds as long as that job's user is not further ahead of the
+    /// user whose turn it is than this share of what it has under way, from 0; 0: only if it is level.
+    pub scene_slack: f64,
     /// Jobs of one user that are not over at most; 0: no limit.
     pub jobs_per_user_max: usize,
     /// How verifiers are kept honest.
@@ -104,7 +104,7 @@ impl Default for Policy {
             convictions_suspend: 3,
             verification_tries_max: 6,
             tasks_per_user_max: 0,
-            scene_slack_tasks: 8,
+            scene_slack: 0.25,
             jobs_per_user_max: 1_000,
             verifiers: Verifying::default(),
             reopen_ms: 24 * 3_600_000,

@@ -1,8 +1,7 @@
 //! Simulates a large farm for a day from one seed and prints how it did.
 //!
-//! `farm_sim [--seed N] [--nodes N] [--hours H] [--load SHARE] [--once] [--json FILE]`: twice, with
-//! nodes that say which scenes they hold and with nodes that don't (`--once`: only the first); fails
-//! if a check doesn't hold.
+//! `farm_sim [--seed N] [--nodes N] [--hours H] [--load SHARE] [--compare] [--json FILE]`; `--compare`:
+//! once more with nodes that don't say which scenes they hold. Fails if a check doesn't hold.
 
 use candela_testkit::farm_sim::{Config, Report, run};
 use std::process::ExitCode;
@@ -43,11 +42,11 @@ fn simulate() -> Result<bool, String> {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = clock.map_or(0, |since| since.as_nanos() as u64);
     let mut config = Config::new(seed, 100_000, 24.0);
-    let (mut once, mut json) = (false, None);
+    let (mut compare, mut json) = (false, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        if name == "--once" {
-            once = true;
+        if name == "--compare" {
+            compare = true;
             continue;
         }
         let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
@@ -66,7 +65,7 @@ fn simulate() -> Result<bool, String> {
     let (report, figures) = one(config.clone())?;
     let mut all = vec![figures];
     let mut well = report.broken.is_empty();
-    if !once {
+    if compare {
         println!("\nthe same if nobody says which scenes it holds:");
         let (report, figures) = one(Config { tell_scenes: false, ..config })?;
         all.push(figures);

@@ -25,6 +25,16 @@ fn a_fixed_farm_holds_and_prefers_those_that_hold_the_scene() {
 }
 
 #[test]
+fn the_same_seed_gives_the_same_farm() {
+    let figures = || {
+        let mut figures = run(Config::new(2, 300, 2.0)).unwrap().json();
+        figures["core_s"] = 0.0.into();
+        figures
+    };
+    assert_eq!(figures(), figures());
+}
+
+#[test]
 fn another_farm_holds() {
     let clock = std::time::SystemTime::now().duration_since(std::time::SystemTime::UNIX_EPOCH);
     let drawn = clock.unwrap().as_nanos() as u64;

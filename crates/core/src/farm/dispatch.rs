@@ -103,11 +103,10 @@ impl Farm {
                 && !other.excluded.contains(&node)
         });
         let ahead = |other: &Job| {
-            let slack = self.expected(other.id, self.policy.scene_slack_tasks);
-            let ahead_ms = self.queue.ahead_ms(other.id, job_id)?;
-            (ahead_ms <= slack.all_ms()).then_some((ahead_ms, other.id))
+            let ahead = self.queue.ahead(other.id, job_id)?;
+            (ahead <= self.policy.scene_slack).then_some((ahead, other.id))
         };
-        let (_, other) = others.filter_map(ahead).min()?;
+        let (_, other) = others.filter_map(ahead).min_by(|a, b| a.0.total_cmp(&b.0))?;
         let numbers = self.next_frames(other, self.suitable(self.jobs.get(&other)?).max(1))?;
         (!self.crashed_on(other, &numbers).contains(&node)).then_some((other, numbers))
     }

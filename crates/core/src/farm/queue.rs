@@ -9,9 +9,9 @@
 //!    however long their frames take; what is lost with its lease costs its user nothing.
 //! 3. Among the jobs of that user, the one with the fewest tasks under way, then the oldest.
 //!
-//! Nobody saves up service while nothing of theirs is waiting: who comes back starts where the user is
-//! who was served last (start-time fair queueing: Goyal, Vin and Cheng 1996). Users with the same
-//! service go in turn.
+//! Nobody saves up service while nothing of theirs is waiting: who comes back starts level with the
+//! user whose turn it is, or if nobody waits, with who was served last (start-time fair queueing: Goyal,
+//! Vin and Cheng 1996). Users with the same service go in turn.
 //!
 //! Service is in memory only: after another leader took over, or a restart, all start level.
 
@@ -65,7 +65,7 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn all_ms(self) -> u64 {
+    fn all_ms(self) -> u64 {
         self.frame_ms.saturating_mul(self.frames as u64)
     }
 }
@@ -165,15 +165,15 @@ impl Queue {
         }
         let (engine, place) = (entry.engine.clone(), (entry.tasks.len(), job));
         let (no, priority) = (entry.user, entry.priority);
-        let clock = self.clocks.get(&priority).copied().unwrap_or(0);
+        let level = self.level(&engine, priority);
         self.counted += 1;
         let since = self.counted;
         self.change(no, |user| {
             let share = user.shares.entry(priority).or_default();
             if open {
                 if share.open.is_empty() {
-                    let level = clock.saturating_sub(share.expected_ms);
-                    share.served_ms = share.served_ms.max(level);
+                    let least = level.saturating_sub(share.expected_ms);
+                    share.served_ms = share.served_ms.max(least);
                     share.since = since;
                 }
                 share.open.entry(engine).or_default().insert(place);
@@ -184,6 +184,16 @@ impl Queue {
                 }
             }
         });
+    }
+
+    /// The service at which somebody starts who had nothing waiting: that of who is next, else of who
+    /// was last.
+    fn level(&self, engine: &EngineBuild, priority: i32) -> u64 {
+        let priority = Reverse(priority);
+        let least = Turn { priority, service_ms: 0, since: 0, user: UserNo(0) };
+        let next = self.turns.get(engine).and_then(|turns| turns.range(least..).next());
+        let next = next.filter(|turn| turn.priority == priority).map(|turn| turn.service_ms);
+        next.unwrap_or_else(|| self.clocks.get(&priority.0).copied().unwrap_or(0))
     }
 
     /// Passes over a job whose turn it is, or puts it back where it was.
@@ -272,7 +282,7 @@ impl Queue {
     }
 
     /// The frames of a job take another time than was expected of those under way.
-    pub(super) fn expect(&mut self, job: JobId, frame_ms: u64) {
+    pub(super) fn measured(&mut self, job: JobId, frame_ms: u64) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let (mut before_ms, mut after_ms) = (0, 0);
         for expected in entry.tasks.values_mut() {
@@ -287,15 +297,17 @@ impl Queue {
         });
     }
 
-    /// How much more service the user of an open job has than that of another at the same priority;
-    /// none if the first can't be given anything now.
-    pub(super) fn ahead_ms(&self, job: JobId, other: JobId) -> Option<u64> {
+    /// How much more service the user of an open job has than that of another at the same priority,
+    /// over what it has under way; none if it can't be given anything now, or has nothing under way.
+    pub(super) fn ahead(&self, job: JobId, other: JobId) -> Option<f64> {
         let entry = self.jobs.get(&job).filter(|entry| entry.open)?;
         let user = self.users.get(&entry.user)?;
         let full = self.tasks_per_user_max > 0 && user.under_way >= self.tasks_per_user_max;
         let other = self.users.get(&self.jobs.get(&other)?.user)?.shares.get(&entry.priority)?;
-        let service_ms = user.shares.get(&entry.priority)?.service_ms();
-        (!full).then(|| service_ms.saturating_sub(other.service_ms()))
+        let share = user.shares.get(&entry.priority)?;
+        let ahead_ms = share.service_ms().saturating_sub(other.service_ms());
+        let may = !full && share.expected_ms > 0;
+        may.then(|| ahead_ms as f64 / share.expected_ms as f64)
     }
 
     /// The job whose turn it is, among those whose engine is in demand.

@@ -37,7 +37,7 @@ impl Farm {
         pace.add(1, statement.render_ms, credit);
         let first = self.jobs.get(&job_id).is_some_and(|job| job.render_ms_count == 1);
         if first {
-            self.queue.expect(job_id, statement.render_ms);
+            self.queue.measured(job_id, statement.render_ms);
         }
         // The worker states the time; its user is charged for no more than has passed.
         let given_at = self.tasks.get(&task_id).and_then(|task| match &task.status {

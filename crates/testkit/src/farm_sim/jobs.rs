@@ -22,6 +22,8 @@ pub(super) struct User {
     pub(super) backlogged_since: u64,
     /// Average-node milliseconds given to it since the last look.
     pub(super) given_ms: f64,
+    /// Tasks of it that were given out since then.
+    pub(super) tasks_given: u64,
 }
 
 /// How far a frame is, as the simulation knows it.
@@ -102,6 +104,7 @@ pub(super) fn users(nodes: usize, dice: &mut Dice) -> Vec<User> {
         jobs_waiting: 0,
         backlogged_since: 0,
         given_ms: 0.0,
+        tasks_given: 0,
     };
     let mut users: Vec<User> = (0..(nodes / 300).max(12)).map(one).collect();
     dice.shuffle(&mut users);

@@ -4,7 +4,7 @@
 //! Everybody is honest here; `network_sim` is about those who aren't. Nothing of the rules is
 //! replaced. Nodes of mixed speeds come and go, some in good order and some by silence; their links
 //! are slow and drop; a day's jobs come in by a day-and-night curve from users of three priorities.
-//! The nodes say every 5 min that they are there, and silence and grace time are longer to match.
+//! The nodes say every 10 min that they are there, and silence and grace time are longer to match.
 
 mod jobs;
 mod nodes;

@@ -10,6 +10,7 @@ use candela_core::job::FrameStatus;
 use candela_core::task::TaskStatus;
 use candela_core::time::Time;
 use candela_core::verification::{Outcome, VerificationStatus};
+use std::collections::btree_map::Entry;
 
 /// Share of the frames on which the engine crashes.
 const CRASHES: f64 = 0.000_5;
@@ -87,6 +88,7 @@ impl World {
             let waits = self.tally.first_wait_ms.entry(priority).or_default();
             waits.push(self.now - job.active_at);
         }
+        self.users[job.user].tasks_given += 1;
         self.users[job.user].given_ms += job.frame_ms * frames.len() as f64;
         self.tally.cold += u64::from(!self.nodes[at].holds(&job.scene));
         self.leases.insert(lease, (job_at, frames));
@@ -108,8 +110,8 @@ impl World {
             self.users[user].jobs_waiting -= 1;
         }
         // One entry a task: that of its first frame.
-        if self.leases.get(&lease).is_none() {
-            self.leases.insert(lease, (at, [frame].into()));
+        if let Entry::Vacant(entry) = self.leases.entry(lease) {
+            entry.insert((at, [frame].into()));
             self.tally.task_wait_ms.push(waited);
         }
         if twice {
@@ -236,9 +238,9 @@ impl World {
         let Some(note) = self.jobs[at].notes.get_mut(frame as usize - 1) else { return };
         match status {
             FrameStatus::Accepted(receipt) => {
-                if note.accepted.replace(receipt).is_some_and(|before| before != receipt) {
-                    self.tally.broken(format!("frame {frame} of job {id} was accepted twice"));
-                }
+                let before = note.accepted.replace(receipt);
+                let twice = before.is_some_and(|before| before != receipt);
+                twice.then(|| self.tally.broken(format!("frame {frame} of job {id}: two results")));
             }
             FrameStatus::Waiting if note.rendered_ms > 0 => {
                 let rendered_ms = std::mem::take(&mut note.rendered_ms);

@@ -36,10 +36,10 @@ pub struct Report {
     pub rejected_share: f64,
     /// Share of the leases to a worker that didn't hold the scene, from 0 to 1.
     pub cold_share: f64,
-    /// Jain's index over what users of one priority were given in half an hour in which all of them
+    /// Jain's index over what users of one priority were given in two hours in which all of them
     /// always had frames waiting: the mean by users, and the least. 1: all the same.
     pub fairness: [f64; 2],
-    /// Such half hours, each priority by itself.
+    /// Such two hours, each priority by itself.
     pub fairness_looks: usize,
     /// Nodes that left; of these without a word; links that failed for a while.
     pub churn: [u64; 3],
@@ -122,7 +122,7 @@ impl Report {
             ),
             format!("cold starts: {} of the leases", percent(self.cold_share)),
             format!(
-                "fairness between users of a priority: {:.4} (mean), {:.4} (least) in {} half hours",
+                "fairness between users of a priority: {:.4} (mean), {:.4} (least) in {} times two hours",
                 self.fairness[0], self.fairness[1], self.fairness_looks
             ),
             format!(

@@ -34,7 +34,7 @@ pub(super) struct Tally {
     pub(super) broken: Vec<String>,
 }
 
-/// How even one half hour was between users of one priority who always had something waiting.
+/// How even one look was between users of one priority who always had something waiting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fairness {
     pub(super) users: usize,

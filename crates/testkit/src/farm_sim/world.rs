@@ -17,16 +17,19 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::time::Instant;
 
 /// A node says that it is there this often.
-const HEARD_EVERY_MS: u64 = 300_000;
+const HEARD_EVERY_MS: u64 = 600_000;
 
 /// Fairness is looked at over so long.
-pub(super) const LOOK_EVERY_MS: u64 = 1_800_000;
+const LOOK_EVERY_MS: u64 = 7_200_000;
 
 /// Those that are there at the beginning join within so long.
 const JOIN_MS: u64 = 60_000;
 
 /// Tells the stream of arrivals from the other.
 const ARRIVALS: u64 = 0x6a6f_6273;
+
+/// With fewer tasks than this for each user, whole tasks can't be shared evenly.
+const TASKS_SHARED_MIN: u64 = 10;
 
 const TICK_MS: u64 = 2_000;
 
@@ -86,7 +89,7 @@ impl World {
         let at = nodes.iter().enumerate().map(|(at, node)| (node.id, at)).collect();
         let users = jobs::users(config.nodes, &mut dice);
         // The nodes of the simulation say less often that they are there.
-        let policy = Policy { silent_ms: 450_000, grace_ms: 900_000, ..config.policy.clone() };
+        let policy = Policy { silent_ms: 900_000, grace_ms: 1_200_000, ..config.policy.clone() };
         let farm = Farm::load(policy, jobs::engines().into(), Rows::default(), Time(1));
         let mut world = World {
             arrival_ms: jobs::arrival_ms(&config),
@@ -369,12 +372,15 @@ impl World {
             };
             let given: Vec<f64> =
                 self.users.iter().filter(always).map(|user| user.given_ms).collect();
-            // Where nobody of the priority was given anything, there was nothing to share.
-            if given.len() >= 2 && given.iter().sum::<f64>() > 0.0 {
+            let tasks: u64 = self.users.iter().filter(always).map(|user| user.tasks_given).sum();
+            // Where next to nothing was left to the priority, there was nothing to share.
+            if given.len() >= 2 && tasks >= TASKS_SHARED_MIN * given.len() as u64 {
                 let fairness = Fairness { users: given.len(), index: jain(&given) };
                 self.tally.fairness.push(fairness);
             }
         }
-        self.users.iter_mut().for_each(|user| user.given_ms = 0.0);
+        for user in &mut self.users {
+            (user.given_ms, user.tasks_given) = (0.0, 0);
+        }
     }
 }

@@ -147,6 +147,36 @@ fn who_holds_the_scene_goes_first_and_the_rest_is_even() {
 }
 
 #[test]
+fn a_worker_goes_on_with_a_scene_that_it_holds_within_bounds() {
+    // Whether the worker holds b's scene; how far b may be ahead; whose frame it gets.
+    for (holds, slack, expected) in
+        [(true, 0.5, "b"), (true, 0.4, "a"), (false, 0.5, "a"), (true, 0.0, "a")]
+    {
+        let mut world = World::new();
+        world.farm.policy.scene_slack = slack;
+        world.join(1, &[Role::Worker]);
+        let mut submission = submission("1-9");
+        (submission.user, submission.scene) = ("b".into(), BlobHash([2; 32]));
+        submission.submission_id = SubmissionId([2; 16]);
+        let job = world.submit_this(submission);
+        world.inspect(job);
+        // a starts level with b; after b's second task it is a's turn, and b is one of two ahead.
+        job_of(&mut world, "a", 1, 0, "1-9");
+        world.join(2, &[Role::Worker]);
+        let user = |world: &World, n| {
+            let (task, ..) = world.held(n).unwrap();
+            let job = world.farm.task(task).unwrap().job;
+            world.farm.job(job).unwrap().submission.user.clone()
+        };
+        assert_eq!((user(&world, 1), user(&world, 2)), ("b".into(), "b".into()));
+        let mut free = hello(3, &[Role::Worker]);
+        free.scenes_held.extend(holds.then_some(BlobHash([2; 32])));
+        world.ok(Command::Joined(Box::new(free)));
+        assert_eq!(user(&world, 3), expected, "holds {holds}, slack {slack}");
+    }
+}
+
+#[test]
 fn silence_rest_and_pause_are_noticed_without_a_tick() {
     // What happens to the only worker, and after how long it is given the job that waits then.
     let mut world = World::new();
