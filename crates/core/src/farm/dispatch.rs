@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 /// A verifier is drawn so often at random before a list of those that fit is made.
 const DRAWS_MAX: u64 = 32;
 
+/// Jobs whose scene a worker holds that are looked at for it.
+const OTHERS_MAX: usize = 64;
+
 /// Queued verification tasks that find nobody before the rest waits for the next command.
 const MISSES_MAX: usize = 64;
 
@@ -97,7 +100,7 @@ impl Farm {
             return None;
         }
         let others = hello.scenes_held.iter().flat_map(|scene| self.ready.jobs_with(scene));
-        let others = others.filter_map(|id| self.jobs.get(id)).filter(|other| {
+        let others = others.take(OTHERS_MAX).filter_map(|id| self.jobs.get(id)).filter(|other| {
             other.submission.priority == job.submission.priority
                 && hello.engines.contains(&other.submission.engine)
                 && !other.excluded.contains(&node)
