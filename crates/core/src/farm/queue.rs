@@ -13,6 +13,7 @@
 //! user whose turn it is, or if nobody waits, with who was served last (start-time fair queueing: Goyal,
 //! Vin and Cheng 1996). Users with the same service go in turn.
 //!
+//! What somebody is ahead is forgotten once nothing of theirs is left.
 //! Service is in memory only: after another leader took over, or a restart, all start level.
 
 use crate::id::{EngineBuild, JobId, TaskId};
