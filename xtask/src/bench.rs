@@ -15,7 +15,7 @@ struct Bench {
     about: &'static str,
 }
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 6] = [
     Bench {
         name: "judge-time",
         package: "candela-proof",
@@ -39,6 +39,14 @@ const BENCHES: [Bench; 5] = [
         arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
         release: true,
         about: "a whole network with cheats, simulated from a seed over the real rules",
+    },
+    Bench {
+        name: "farm",
+        package: "candela-testkit",
+        example: "farm_sim",
+        arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--compare] [--json FILE]",
+        release: true,
+        about: "a day of 100,000 honest nodes over the real rules: waiting, waste, cold starts, fairness, cost",
     },
     Bench {
         name: "scene",
@@ -102,7 +110,7 @@ mod tests {
         let error = run(&crate::root(), "speed", &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no measurement speed; there are judge-time, commit-rate, network, scene, proof"
+            "there is no measurement speed; there are judge-time, commit-rate, network, farm, scene, proof"
         );
     }
 }

@@ -144,7 +144,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::ReceiptConflicts
         | C::VerificationStale => StatusCode::CONFLICT,
         C::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        C::Busy | C::ClaimsTooMany => StatusCode::TOO_MANY_REQUESTS,
+        C::Busy | C::ClaimsTooMany | C::JobsTooMany => StatusCode::TOO_MANY_REQUESTS,
         C::NoLeader => StatusCode::SERVICE_UNAVAILABLE,
         C::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         C::FramesEmpty

@@ -33,6 +33,13 @@ pub struct Policy {
     pub convictions_suspend: usize,
     /// Failed verification tasks of one receipt after which its frame is rendered again.
     pub verification_tries_max: u32,
+    /// Tasks of one user that are under way at most; 0: no limit.
+    pub tasks_per_user_max: usize,
+    /// A worker goes on with a scene that it holds as long as that job's user is not further ahead of the
+    /// user whose turn it is than this share of what it has under way, from 0; 0: only if it is level.
+    pub scene_slack: f64,
+    /// Jobs of one user that are not over at most; 0: no limit.
+    pub jobs_per_user_max: usize,
     /// How verifiers are kept honest.
     pub verifiers: Verifying,
     /// For this long after its acceptance a frame may be opened again, while its blobs are kept.
@@ -96,6 +103,9 @@ impl Default for Policy {
             rejections_suspend: 2,
             convictions_suspend: 3,
             verification_tries_max: 6,
+            tasks_per_user_max: 0,
+            scene_slack: 0.25,
+            jobs_per_user_max: 1_000,
             verifiers: Verifying::default(),
             reopen_ms: 24 * 3_600_000,
             claims: Claiming::default(),

@@ -130,6 +130,8 @@ refusal_codes! {
     NoSuchClaim = "no_such_claim",
     /// What the scene's compositor makes can't be made again from the layers, so nobody could check it.
     OutputNotCheckable = "output_not_checkable",
+    /// The user has as many jobs that are not over as it may have.
+    JobsTooMany = "jobs_too_many",
 }
 
 impl fmt::Display for RefusalCode {

@@ -4,6 +4,7 @@
 
 pub mod attack_suite;
 mod disk;
+pub mod farm_sim;
 pub mod network_sim;
 mod process;
 mod scenes;

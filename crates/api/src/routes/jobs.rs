@@ -19,7 +19,11 @@ use candela_wire::api::{
 
 /// Submits a job. The blobs of its scene have to be uploaded before.
 #[utoipa::path(post, path = "/jobs", tag = "jobs", request_body = JobRequest,
-    responses((status = 201, body = JobSummary), (status = "4XX", body = RefusalInfo)))]
+    responses(
+        (status = 201, body = JobSummary),
+        (status = 429, body = RefusalInfo, description = "`jobs_too_many`: of the user, not over yet"),
+        (status = "4XX", body = RefusalInfo)
+    ))]
 pub(crate) async fn create(
     State(state): State<AppState>,
     Json(request): Json<JobRequest>,

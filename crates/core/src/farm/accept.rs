@@ -26,12 +26,14 @@ impl Farm {
         }
         receipt.status = ReceiptStatus::Verifying;
         receipt.check = check;
-        let (job, number) = (receipt.job, receipt.statement.frame);
+        let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
         let lease = receipt.statement.lease;
         self.mark(Row::Receipt(receipt_id));
         effects.push(Effect::FrameChanged(job, number));
         if check.checked {
             self.verify(receipt_id, Purpose::Probe, 0, self.first_probes(job));
+        } else {
+            self.undrawn.insert((node, receipt_id));
         }
         self.unsettled.insert(lease);
         Ok(Reply::Done)
@@ -128,7 +130,8 @@ impl Farm {
     fn check(&mut self, id: ReceiptId) {
         let Some(receipt) = self.receipts.get_mut(&id) else { return };
         receipt.check.checked = true;
-        let job = receipt.job;
+        let (job, node) = (receipt.job, receipt.node);
+        self.undrawn.remove(&(node, id));
         self.mark(Row::Receipt(id));
         self.verify(id, Purpose::Probe, 0, self.first_probes(job));
     }
@@ -139,6 +142,7 @@ impl Farm {
         receipt.accepted_at = Some(now);
         let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
         let (lease, credit) = (receipt.statement.lease, receipt.credit);
+        self.undrawn.remove(&(node, id));
         // What is only found right again earns no new trust.
         let checked = receipt.check.checked && !receipt.reopened;
         self.mark(Row::Receipt(id));
@@ -160,6 +164,7 @@ impl Farm {
         }
         if !self.is_settled(id) {
             self.weak.entry(node).or_default().insert(id);
+            self.ageing.set(id, now.plus_ms(self.policy.reopen_ms).plus_ms(1));
         }
         let frame = self.frames.get(&job).and_then(|frames| frames.get(&number));
         let crashed_on = frame.map(|frame| frame.crashed_on.clone()).unwrap_or_default();
@@ -196,12 +201,10 @@ impl Farm {
             record.credit_earned = record.credit_earned.saturating_sub(credit - from_withheld);
         });
         self.set_frame(job_id, number, FrameStatus::Received(id), effects);
-        if let Some(job) = self.jobs.get_mut(&job_id)
+        if let Some(job) = self.jobs.get(&job_id)
             && matches!(job.status, JobStatus::Completed | JobStatus::Failed)
         {
-            job.status = JobStatus::Active;
-            job.ended_at = None;
-            self.mark(Row::Job(job_id));
+            self.set_job(job_id, JobStatus::Active, None);
         }
         effects.push(Effect::JobChanged(job_id));
     }

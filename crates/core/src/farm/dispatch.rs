@@ -1,126 +1,117 @@
 //! Who gets what: tasks to workers, verification tasks to verifiers of other owners.
 
+use super::queue::Expected;
 use super::{Effect, Farm, Row};
-use crate::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
-use crate::job::{FrameStatus, JobStatus};
-use crate::node::{Presence, Role};
+use crate::id::{JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
+use crate::job::{FrameStatus, Job, JobStatus};
 use crate::seed::Seed;
 use crate::task::{Lease, Receipt, Task, TaskStatus, VerificationKey};
 use crate::time::Time;
 use crate::verification::{Purpose, VerificationStatus, VerificationTask};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A verifier is drawn so often at random before a list of those that fit is made.
-const DRAWS_MAX: u64 = 8;
+const DRAWS_MAX: u64 = 32;
+
+/// Jobs whose scene a worker holds that are looked at for it.
+const OTHERS_MAX: usize = 64;
+
+/// Queued verification tasks that find nobody before the rest waits for the next command.
+const MISSES_MAX: usize = 64;
 
 impl Farm {
     /// Gives out what can be given out. Every choice follows from the seed.
+    ///
+    /// The cost of a lease grows with the logarithm of nodes and jobs, and with the workers that the
+    /// job doesn't want; a command after which nothing can be given out costs next to nothing.
     pub(super) fn dispatch(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
+        self.stir(now);
         self.dispatch_tasks(now, seed, effects);
         self.dispatch_verifications(now, seed, effects);
     }
 
     fn dispatch_tasks(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
-        let mut open: BTreeSet<JobId> = self.open_jobs();
-        if open.is_empty() || self.ready.of(Role::Worker).is_empty() {
-            return;
+        // Jobs whose turn it was and that none of the free workers suits.
+        let mut passed = Vec::new();
+        loop {
+            let job = self.queue.next(|engine| self.ready.workers(engine).is_some());
+            let Some(job) = job else { break };
+            match self.match_worker(job, seed) {
+                Some((node, numbers)) => {
+                    let (job, numbers) = self.instead(job, node).unwrap_or((job, numbers));
+                    self.lease(job, node, numbers, now, seed, effects);
+                }
+                None => {
+                    self.queue.set_passed(job, true);
+                    passed.push(job);
+                }
+            }
         }
-        let mut idle = self.idle(Role::Worker, now);
-        while !idle.is_empty() {
-            let Some(job) = self.next_job(&open) else { return };
-            let Some((node, numbers)) = self.match_worker(job, &idle, seed) else {
-                open.remove(&job);
-                continue;
-            };
-            self.lease(job, node, numbers, now, seed, effects);
-            use_slot(&mut idle, node);
+        for job in passed {
+            self.queue.set_passed(job, false);
         }
-    }
-
-    fn open_jobs(&self) -> BTreeSet<JobId> {
-        let waiting = self.waiting.iter().filter(|waiting| !waiting.1.is_empty());
-        let jobs = waiting.filter_map(|waiting| self.jobs.get(waiting.0));
-        jobs.filter(|job| job.status == JobStatus::Active).map(|job| job.id).collect()
-    }
-
-    /// Free slots per node that may be given work now.
-    fn idle(&self, role: Role, now: Time) -> BTreeMap<NodeId, u32> {
-        let ready = self.ready.of(role).iter().filter(|id| self.is_ready(**id, now));
-        ready.map(|id| (*id, self.free_slots(*id, role))).collect()
-    }
-
-    /// Whether a node with a slot free may be given work now.
-    fn is_ready(&self, node: NodeId, now: Time) -> bool {
-        self.presence.get(&node).is_some_and(|presence| {
-            presence.linked
-                && now.since_ms(presence.heard_at) <= self.policy.silent_ms
-                && !presence.paused
-                && presence.rest_until <= now
-        })
-    }
-
-    /// The open job whose turn it is: by priority, then who has the fewest tasks under way, then age.
-    fn next_job(&self, open: &BTreeSet<JobId>) -> Option<JobId> {
-        open.iter().copied().min_by_key(|id| {
-            let priority = self.jobs.get(id).map_or(0, |job| job.submission.priority);
-            (std::cmp::Reverse(priority), self.ready.under_way(*id), *id)
-        })
     }
 
     /// A worker for the job's next frames: at random among the suitable, those that hold the scene first.
-    fn match_worker(
-        &self,
-        job_id: JobId,
-        idle: &BTreeMap<NodeId, u32>,
-        seed: &Seed,
-    ) -> Option<(NodeId, BTreeSet<i32>)> {
+    fn match_worker(&self, job_id: JobId, seed: &Seed) -> Option<(NodeId, BTreeSet<i32>)> {
         let job = self.jobs.get(&job_id)?;
-        let fit = |node: &NodeId| {
-            let presence = self.presence.get(node);
-            !job.excluded.contains(node)
-                && presence.is_some_and(|p| {
-                    p.hello.roles.contains(&Role::Worker)
-                        && p.hello.engines.contains(&job.submission.engine)
-                })
+        let engine = &job.submission.engine;
+        let free = self.ready.workers(engine)?;
+        let holders = self.ready.holders(&job.submission.scene, engine);
+        let suitable = self.suitable(job);
+        let numbers = self.next_frames(job_id, suitable.max(1))?;
+        let crashed_on = self.crashed_on(job_id, &numbers);
+        let draw = |left_out: &[&BTreeSet<NodeId>]| {
+            let held = holders.and_then(|pool| pool.draw((seed, "holder", self.next_id), left_out));
+            held.or_else(|| free.draw((seed, "worker", self.next_id), left_out))
         };
-        let suitable: Vec<NodeId> = idle.keys().copied().filter(fit).collect();
-        if suitable.is_empty() {
-            return None;
-        }
-        let all = self.ready.workers_with(&job.submission.engine);
-        let excluded = job.excluded.iter().filter(|node| {
-            self.presence.get(node).is_some_and(|p| {
-                p.hello.roles.contains(&Role::Worker)
-                    && p.hello.engines.contains(&job.submission.engine)
-            })
-        });
-        let slots = all.saturating_sub(excluded.count()).max(1);
-        let numbers = self.next_frames(job_id, slots)?;
-        let crashed_on: BTreeSet<NodeId> = numbers
-            .iter()
-            .filter_map(|number| self.frames.get(&job_id)?.get(number))
-            .flat_map(|frame| frame.crashed_on.iter().copied())
-            .collect();
-        let fresh = |node: &NodeId| !crashed_on.contains(node);
-        let mut candidates: Vec<NodeId> = suitable.iter().copied().filter(fresh).collect();
-        if candidates.is_empty() {
+        let drawn = draw(&[&job.excluded, &crashed_on]).or_else(|| {
             // Only if nobody else could take it at all does it go where it crashed before.
-            if self.presence.keys().any(|node| fit(node) && fresh(node)) {
-                return None;
-            }
-            candidates = suitable;
-        }
-        let holds = self.that_hold(&candidates, job.submission.scene);
-        let candidates = if holds.is_empty() { candidates } else { holds };
-        let at = seed.index("worker", self.next_id, candidates.len());
-        Some((candidates[at], numbers))
+            let others = crashed_on.difference(&job.excluded);
+            let nobody = self.ready.count_with(engine, others) >= suitable;
+            nobody.then(|| draw(&[&job.excluded])).flatten()
+        });
+        drawn.map(|node| (node, numbers))
     }
 
-    fn that_hold(&self, nodes: &[NodeId], scene: BlobHash) -> Vec<NodeId> {
-        let holds = |node: &NodeId| {
-            self.presence.get(node).is_some_and(|p| p.hello.scenes_held.contains(&scene))
+    /// Connected workers that may be given tasks of a job, free or not.
+    fn suitable(&self, job: &Job) -> usize {
+        let engine = &job.submission.engine;
+        let all = self.ready.workers_with(engine).0;
+        all.saturating_sub(self.ready.count_with(engine, job.excluded.iter()))
+    }
+
+    /// Workers on which the engine crashed at one of these frames.
+    fn crashed_on(&self, job: JobId, numbers: &BTreeSet<i32>) -> BTreeSet<NodeId> {
+        let frames = numbers.iter().filter_map(|number| self.frames.get(&job)?.get(number));
+        frames.flat_map(|frame| frame.crashed_on.iter().copied()).collect()
+    }
+
+    /// Another job for a worker that would have to fetch the scene of the job whose turn it is: one
+    /// of the same priority whose scene it holds, and whose user is not far ahead.
+    ///
+    /// When nearly every worker is busy, the one that comes free hardly ever holds the scene of the job
+    /// whose turn it is. That users are not quite level for a while costs less (delay scheduling, Zaharia
+    /// and others 2010).
+    fn instead(&self, job_id: JobId, node: NodeId) -> Option<(JobId, BTreeSet<i32>)> {
+        let hello = &self.presence.get(&node)?.hello;
+        let job = self.jobs.get(&job_id)?;
+        if hello.scenes_held.contains(&job.submission.scene) {
+            return None;
+        }
+        let others = hello.scenes_held.iter().flat_map(|scene| self.ready.jobs_with(scene));
+        let others = others.take(OTHERS_MAX).filter_map(|id| self.jobs.get(id)).filter(|other| {
+            other.submission.priority == job.submission.priority
+                && hello.engines.contains(&other.submission.engine)
+                && !other.excluded.contains(&node)
+        });
+        let ahead = |other: &Job| {
+            let ahead = self.queue.ahead(other.id, job_id)?;
+            (ahead <= self.policy.scene_slack).then_some((ahead, other.id))
         };
-        nodes.iter().copied().filter(holds).collect()
+        let (_, other) = others.filter_map(ahead).min_by(|a, b| a.0.total_cmp(&b.0))?;
+        let numbers = self.next_frames(other, self.suitable(self.jobs.get(&other)?).max(1))?;
+        (!self.crashed_on(other, &numbers).contains(&node)).then_some((other, numbers))
     }
 
     /// The next frames of a job: a landmark alone, else as many as fill the target time.
@@ -159,7 +150,8 @@ impl Farm {
         let task_id = TaskId(self.new_id());
         let lease_id = LeaseId(self.new_id());
         let time_ms = self.policy.frame_ms_max.saturating_mul(numbers.len() as u64);
-        let lease = Lease { id: lease_id, node, given_at: now, deadline: now.plus_ms(time_ms) };
+        let deadline = now.plus_ms(time_ms);
+        let lease = Lease { id: lease_id, node, given_at: now, deadline };
         let key = VerificationKey(seed.draw("verification key", task_id.0));
         if let Some(job) = self.jobs.get_mut(&job_id) {
             let before = job.landmarks.len();
@@ -171,70 +163,79 @@ impl Farm {
         for number in &numbers {
             self.set_frame(job_id, *number, FrameStatus::InTask(task_id), effects);
         }
-        let status = TaskStatus::Leased(lease);
+        let (status, frames) = (TaskStatus::Leased(lease), numbers.len());
         let task = Task { id: task_id, job: job_id, frames: numbers, status, key };
         self.tasks.insert(task_id, task);
         self.leased.insert(lease_id, task_id);
         self.leases_of.entry(node).or_default().insert(lease_id);
-        self.ready.begun(job_id);
+        self.deadlines.set(task_id, deadline.plus_ms(1));
+        self.queue.begun(job_id, task_id, self.expected(job_id, frames));
         self.refresh(node);
         self.mark(Row::Task(task_id));
         effects.push(Effect::OfferTask(node, task_id));
         effects.push(Effect::JobChanged(job_id));
     }
 
+    /// What so many frames of a job are expected to take: as long as those that came, else by the
+    /// pace of other jobs, else the target of a task each.
+    pub(super) fn expected(&self, id: JobId, frames: usize) -> Expected {
+        let target_ms = self.policy.task_target_s * 1_000.0;
+        let job = self.jobs.get(&id);
+        let measured = job.and_then(crate::job::Job::frame_s).map(|s| (s * 1_000.0) as u64);
+        let pace = job.and_then(|job| self.pace.get(&job.submission.engine));
+        let by_pace = || pace.and_then(|pace| pace.frame_ms(self.credit_of(id)));
+        let frame_ms = measured.or_else(by_pace).unwrap_or(target_ms as u64);
+        Expected { frames, frame_ms }
+    }
+
     fn dispatch_verifications(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {
-        if self.verifications_queued.is_empty() {
-            return;
-        }
-        for id in self.verifications_queued.clone() {
-            if self.ready.of(Role::Verifier).is_empty() {
+        let (mut from, mut misses) = (self.verify_from, 0);
+        while self.ready.has_verifiers() && misses < MISSES_MAX {
+            let Some(id) = self.verifications_queued.range(from..).next().copied() else {
+                self.verify_from = VerificationId(0);
                 return;
-            }
-            let Some(node) = self.match_verifier(id, now, seed) else { continue };
+            };
+            from = VerificationId(id.0 + 1);
+            let Some(node) = self.match_verifier(id, seed) else {
+                misses += 1;
+                continue;
+            };
             let given = self.canary_for(node, id, now, seed).unwrap_or_else(|| {
                 self.set_verification(id, VerificationStatus::Leased { node, given_at: now });
                 id
             });
             effects.push(Effect::OfferVerification(node, given));
         }
+        // Those that find nobody don't hold up the others behind them: the next look begins there.
+        self.verify_from = if misses < MISSES_MAX { VerificationId(0) } else { from };
     }
 
     /// A verifier of another owner than the worker's, drawn at random among those whose owner has
     /// said nothing on this receipt yet; among all, if there are no others.
-    fn match_verifier(&self, id: VerificationId, now: Time, seed: &Seed) -> Option<NodeId> {
+    fn match_verifier(&self, id: VerificationId, seed: &Seed) -> Option<NodeId> {
         let verification = self.verifications.get(&id)?;
         let receipt = self.receipts.get(&verification.receipt)?;
-        let engine = &receipt.statement.engine;
-        let ready = self.ready.of(Role::Verifier);
-        let may = |node: &NodeId| {
-            self.is_ready(*node, now) && self.may_verify(*node, receipt.node, engine)
-        };
-        let seen = self.owners_left_out(verification, receipt);
-        let is_fresh =
-            |node: &NodeId| self.nodes.get(node).is_some_and(|node| !seen.contains(&node.owner));
-        // Drawing until one fits is as even as drawing among those that fit, and needs no list of them.
-        for draw in 0..DRAWS_MAX {
-            let at = seed.index("verifier drawn", id.0 << 8 | draw, ready.len());
-            if let Some(node) = ready.get(at).filter(|node| is_fresh(node) && may(node)) {
-                return Some(*node);
-            }
-        }
-        let eligible: Vec<NodeId> = ready.iter().copied().filter(may).collect();
-        let fresh: Vec<NodeId> = eligible.iter().copied().filter(is_fresh).collect();
-        let candidates = if fresh.is_empty() {
-            let others = self.presence.keys().filter(|node| is_fresh(node));
-            if others.into_iter().any(|node| self.may_verify(*node, receipt.node, engine)) {
+        let verifiers = self.ready.verifiers(&receipt.statement.engine)?;
+        let worker: BTreeSet<&OwnerId> =
+            self.nodes.get(&receipt.node).map(|node| &node.owner).into_iter().collect();
+        let mut left_out = self.owners_left_out(verification, receipt);
+        left_out.extend(&worker);
+        if verifiers.free_without(&left_out) == 0 {
+            if verifiers.any_without(&left_out) || verifiers.free_without(&worker) == 0 {
                 return None;
             }
-            eligible
-        } else {
-            fresh
-        };
-        if candidates.is_empty() {
-            return None;
+            left_out = worker;
         }
-        Some(candidates[seed.index("verifier", id.0, candidates.len())])
+        let fits = |node: &NodeId| {
+            self.nodes.get(node).is_some_and(|node| !left_out.contains(&node.owner))
+        };
+        // Drawing until one fits is as even as drawing among those that fit, and needs no list of them.
+        let drawn = verifiers.free.try_draw((seed, "verifier drawn", id.0), DRAWS_MAX, fits);
+        drawn.or_else(|| {
+            let candidates: Vec<NodeId> =
+                verifiers.free.iter().copied().filter(|node| fits(node)).collect();
+            candidates.get(seed.index("verifier", id.0, candidates.len())).copied()
+        })
     }
 
     /// Owners whose verifiers are not to be asked, if there are others.
@@ -264,53 +265,21 @@ impl Farm {
         }
     }
 
-    pub(super) fn may_verify(
-        &self,
-        verifier: NodeId,
-        worker: NodeId,
-        engine: &EngineBuild,
-    ) -> bool {
-        let owner = |node| self.nodes.get(&node).map(|node| &node.owner);
-        let presence = self.presence.get(&verifier);
-        owner(verifier) != owner(worker)
-            && verifier != worker
-            && self.nodes.get(&verifier).is_some_and(|node| node.suspended.is_none())
-            && presence.is_some_and(|p| {
-                p.hello.roles.contains(&Role::Verifier) && p.hello.engines.contains(engine)
-            })
-    }
-
     /// What a job waits for that isn't there, in words; none if it can go on.
     #[must_use]
     pub fn waits_for(&self, job_id: JobId) -> Option<String> {
         let job = self.jobs.get(&job_id).filter(|job| job.status == JobStatus::Active)?;
         let engine = &job.submission.engine;
-        let usable = |presence: &&Presence, role| {
-            let id = presence.hello.addr.node;
-            presence.hello.roles.contains(&role)
-                && presence.hello.engines.contains(engine)
-                && self.nodes.get(&id).is_some_and(|node| node.suspended.is_none())
-        };
         let has_work = self.waiting.get(&job_id).is_some_and(|waiting| !waiting.is_empty());
-        let worker_there = self.presence.values().any(|presence| {
-            usable(&presence, Role::Worker) && !job.excluded.contains(&presence.hello.addr.node)
-        });
+        let excluded = self.ready.count_with(engine, job.excluded.iter());
+        let worker_there = self.ready.workers_with(engine).0 > excluded;
         if has_work && !worker_there {
             return Some(format!("a worker that has {engine} and was not rejected on this job"));
         }
         let unverified = self.receipts(job_id).any(|receipt| {
             receipt.status == crate::task::ReceiptStatus::Verifying
-                && !self.presence.keys().any(|node| self.may_verify(*node, receipt.node, engine))
+                && self.verifying_owners(receipt.id).next().is_none()
         });
         unverified.then(|| format!("a verifier of another owner that has {engine}"))
-    }
-}
-
-fn use_slot(idle: &mut BTreeMap<NodeId, u32>, node: NodeId) {
-    if let Some(free) = idle.get_mut(&node) {
-        *free -= 1;
-        if *free == 0 {
-            idle.remove(&node);
-        }
     }
 }

@@ -3,6 +3,7 @@
 use super::Farm;
 use crate::claim::ClaimStatus;
 use crate::id::{NodeId, ReceiptId};
+use crate::job::JobStatus;
 use crate::task::{ReceiptStatus, TaskStatus};
 use crate::time::Time;
 use crate::verification::VerificationStatus;
@@ -11,12 +12,27 @@ impl Farm {
     pub(super) fn index(&mut self, now: Time) {
         for job in self.jobs.values() {
             self.submissions.insert(job.submission.submission_id, job.id);
+            if job.render_ms_count > 0 {
+                let (frames, render_ms) = (job.render_ms_count, job.render_ms_sum);
+                let credit = self.credit_of(job.id).saturating_mul(frames);
+                let pace = self.pace.entry(job.submission.engine.clone()).or_default();
+                pace.add(frames, render_ms, credit);
+            }
+            if !job.status.is_over() {
+                let (submission, open) = (&job.submission, self.waiting.contains_key(&job.id));
+                let (user, priority) = (&submission.user, submission.priority);
+                self.queue.begin(job.id, user, &submission.engine, priority);
+                self.queue.set_open(job.id, open && job.status == JobStatus::Active);
+            }
         }
         for task in self.tasks.values() {
             if let TaskStatus::Leased(lease) = &task.status {
                 self.leased.insert(lease.id, task.id);
                 self.leases_of.entry(lease.node).or_default().insert(lease.id);
                 self.absent.insert(lease.node, now);
+                self.deadlines.set(task.id, lease.deadline.plus_ms(1));
+                let expected = self.expected(task.job, task.frames.len());
+                self.queue.begun(task.job, task.id, expected);
             }
         }
         for receipt in self.receipts.values() {
@@ -25,6 +41,9 @@ impl Farm {
             self.receipts_of.entry(receipt.job).or_default().insert(receipt.id);
             if receipt.status == ReceiptStatus::Verifying {
                 self.unsettled.insert(receipt.statement.lease);
+                if !receipt.check.checked {
+                    self.undrawn.insert((receipt.node, receipt.id));
+                }
             }
         }
         for claim in self.claims.values() {
@@ -36,15 +55,20 @@ impl Farm {
                 VerificationStatus::Queued => {
                     self.verifications_queued.insert(verification.id);
                 }
-                VerificationStatus::Leased { node, .. } => {
+                VerificationStatus::Leased { node, given_at } => {
+                    let due = given_at.plus_ms(self.policy.verification_ms_max).plus_ms(1);
+                    self.answers_due.set(verification.id, due);
                     self.verifications_of.entry(*node).or_default().insert(verification.id);
                     self.absent.insert(*node, now);
                 }
                 VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
             }
         }
+        for node in self.absent.keys() {
+            self.graces.set(*node, now.plus_ms(self.policy.grace_ms).plus_ms(1));
+        }
         self.index_verdicts(now);
-        self.refresh_all();
+        self.count_all(super::ready::Ready::default());
     }
 
     fn index_verdicts(&mut self, now: Time) {
@@ -73,6 +97,7 @@ impl Farm {
             let recent = now.since_ms(at) <= self.policy.reopen_ms;
             if accepted && recent && !self.is_settled(receipt) {
                 self.weak.entry(worker).or_default().insert(receipt);
+                self.ageing.set(receipt, at.plus_ms(self.policy.reopen_ms).plus_ms(1));
             }
             if !accepted && !opinions.rejecting.is_empty() && recent {
                 self.convicted.insert(receipt);
@@ -101,13 +126,17 @@ impl Farm {
                 now.since_ms(at) > reopen_ms
             })
         };
-        // Ids grow with time, so only the first have to be looked at.
-        for weak in self.weak.values_mut() {
-            while weak.first().is_some_and(&old) {
-                weak.pop_first();
+        while let Some(id) = self.ageing.ring(now) {
+            let worker = receipts.get(&id).map(|receipt| receipt.node).filter(|_| old(&id));
+            let Some(worker) = worker else { continue };
+            if let Some(weak) = self.weak.get_mut(&worker) {
+                weak.remove(&id);
+                if weak.is_empty() {
+                    self.weak.remove(&worker);
+                }
             }
         }
-        self.weak.retain(|_, weak| !weak.is_empty());
+        // Ids grow with time, so only the first have to be looked at.
         while self.convicted.first().is_some_and(&old) {
             self.convicted.pop_first();
         }

@@ -5,15 +5,21 @@
 //! The caller makes the changed rows durable before any effect leaves.
 
 mod accept;
+mod alarms;
 mod canaries;
 mod claims;
 mod dispatch;
+mod eta;
 mod index;
 mod opinions;
+mod pace;
+mod pool;
 mod presence;
+mod queue;
 mod ready;
 mod receipts;
 mod reject;
+mod status;
 pub mod submit;
 mod verify;
 pub mod view;
@@ -36,6 +42,8 @@ use crate::seed::Seed;
 use crate::task::{Receipt, Statement, Task};
 use crate::time::Time;
 use crate::verification::{Verdict, VerificationTask};
+use alarms::Alarms;
+pub use eta::Eta;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened or is asked for. Times, signatures and sizes were checked at the edge.
@@ -274,8 +282,24 @@ pub struct Farm {
     pub(crate) known: BTreeSet<ReceiptId>,
     /// What was counted between verifiers that saw the same, by scene and pair of classes.
     pub(crate) seen_between: BTreeMap<(BlobHash, String, String), TileCounts>,
-    /// Who has a slot free.
+    /// Verifying receipts that no check was drawn for, by worker.
+    pub(crate) undrawn: BTreeSet<(NodeId, ReceiptId)>,
+    /// When weak receipts can't be opened again any more.
+    ageing: Alarms<ReceiptId>,
+    /// When the grace time of a node is over, if it isn't heard until then.
+    graces: Alarms<NodeId>,
+    /// When a task is taken back from its worker.
+    deadlines: Alarms<TaskId>,
+    /// When a verification task is taken back from its verifier.
+    answers_due: Alarms<VerificationId>,
+    /// Who may be given work.
     pub(crate) ready: ready::Ready,
+    /// Whose turn it is to get workers.
+    pub(crate) queue: queue::Queue,
+    /// How long frames take on this farm, by engine.
+    pub(crate) pace: BTreeMap<EngineBuild, pace::Pace>,
+    /// Where the queue of verification tasks is looked at next.
+    pub(crate) verify_from: VerificationId,
     /// Frames of each job that are neither accepted nor failed, and those that are failed.
     pub(crate) left: BTreeMap<JobId, (usize, usize)>,
     /// Leases that may have to be settled before the command is over.
@@ -287,6 +311,7 @@ impl Farm {
     /// The state as it follows from the rows. `now`: nodes that hold work are waited for from here on.
     #[must_use]
     pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, rows: Rows, now: Time) -> Farm {
+        let queue = queue::Queue::new(policy.tasks_per_user_max);
         let mut farm = Farm {
             policy,
             engines,
@@ -314,7 +339,15 @@ impl Farm {
             convicted: BTreeSet::new(),
             known: BTreeSet::new(),
             seen_between: BTreeMap::new(),
+            undrawn: BTreeSet::new(),
+            ageing: Alarms::default(),
+            graces: Alarms::default(),
+            deadlines: Alarms::default(),
+            answers_due: Alarms::default(),
             ready: ready::Ready::default(),
+            queue,
+            pace: BTreeMap::new(),
+            verify_from: VerificationId(0),
             left: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             changed: BTreeSet::new(),
@@ -335,7 +368,11 @@ impl Farm {
     pub fn with_presence_of(mut self, before: &Farm) -> Farm {
         self.absent.retain(|node, _| !before.presence.contains_key(node));
         self.presence.clone_from(&before.presence);
-        self.refresh_all();
+        self.graces.clone_from(&before.graces);
+        for (node, since) in &self.absent {
+            self.graces.set(*node, since.plus_ms(self.policy.grace_ms).plus_ms(1));
+        }
+        self.count_all(before.ready.clone());
         self
     }
 
@@ -437,45 +474,6 @@ impl Farm {
 
     fn job_mut(&mut self, job: JobId) -> Result<&mut Job, Refusal> {
         self.jobs.get_mut(&job).ok_or_else(|| no_such_job(job))
-    }
-
-    /// Sets a frame's status and keeps the index of waiting frames.
-    fn set_frame(
-        &mut self,
-        job: JobId,
-        number: i32,
-        status: FrameStatus,
-        effects: &mut Vec<Effect>,
-    ) {
-        let Some(frame) = self.frames.get_mut(&job).and_then(|frames| frames.get_mut(&number))
-        else {
-            return;
-        };
-        let before = std::mem::replace(&mut frame.status, status.clone());
-        if status == FrameStatus::Waiting {
-            self.waiting.entry(job).or_default().insert(number);
-        } else if let Some(waiting) = self.waiting.get_mut(&job) {
-            waiting.remove(&number);
-            if waiting.is_empty() {
-                self.waiting.remove(&job);
-            }
-        }
-        self.count_left(job, Some(&before), Some(&status));
-        self.mark(Row::Frame(job, number));
-        effects.push(Effect::FrameChanged(job, number));
-    }
-
-    /// Keeps the count of what is left of a job.
-    fn count_left(&mut self, job: JobId, from: Option<&FrameStatus>, to: Option<&FrameStatus>) {
-        let (unfinished, failed) = self.left.entry(job).or_default();
-        for (status, more) in [(to, true), (from, false)] {
-            let count = match status {
-                None | Some(FrameStatus::Accepted(_)) => continue,
-                Some(FrameStatus::Failed(_)) => &mut *failed,
-                Some(_) => &mut *unfinished,
-            };
-            *count = if more { *count + 1 } else { count.saturating_sub(1) };
-        }
     }
 }
 

@@ -8,7 +8,6 @@
 
 use super::{Effect, Farm};
 use crate::id::{NodeId, OwnerId, ReceiptId, VerificationId};
-use crate::node::Role;
 use crate::task::ReceiptStatus;
 use crate::time::Time;
 use crate::verification::{Found, Outcome, Purpose, Verdict, VerificationTask};
@@ -80,25 +79,18 @@ impl Farm {
         }
     }
 
-    /// Owners whose connected verifiers may verify a receipt.
+    /// Owners whose connected verifiers may verify a receipt, each once.
     pub(super) fn verifying_owners(&self, receipt: ReceiptId) -> impl Iterator<Item = &OwnerId> {
         let receipt = self.receipts.get(&receipt);
-        let verifiers = self.presence.values().filter(|p| p.hello.roles.contains(&Role::Verifier));
-        let may = verifiers.filter(move |p| {
-            receipt.is_some_and(|receipt| {
-                self.may_verify(p.hello.addr.node, receipt.node, &receipt.statement.engine)
-            })
-        });
-        may.filter_map(|p| self.nodes.get(&p.hello.addr.node)).map(|node| &node.owner)
+        let worker = receipt.and_then(|r| self.nodes.get(&r.node)).map(|node| &node.owner);
+        let verifiers = receipt.and_then(|r| self.ready.verifiers(&r.statement.engine));
+        let owners = verifiers.into_iter().flat_map(super::ready::Verifiers::owners);
+        owners.filter(move |owner| worker != Some(*owner))
     }
 
     /// Whether there are at least so many of them; looks no further.
     fn has_verifying_owners(&self, receipt: ReceiptId, count: usize) -> bool {
-        let mut owners = BTreeSet::new();
-        self.verifying_owners(receipt).any(|owner| {
-            owners.insert(owner);
-            owners.len() >= count
-        })
+        self.verifying_owners(receipt).take(count).count() >= count
     }
 
     /// Verifiers that accepted a receipt on fewer probes than `probes`, and of which those who were

@@ -4,7 +4,6 @@ use super::{Effect, Farm, Reply, Row};
 use crate::id::{BlobHash, LeaseId, NodeId, VerificationId};
 use crate::node::{Hello, Node, Presence, Record};
 use crate::refusal::{Refusal, RefusalCode};
-use crate::task::TaskStatus;
 use crate::time::Time;
 use crate::verification::VerificationStatus;
 use std::collections::BTreeSet;
@@ -36,11 +35,13 @@ impl Farm {
             self.mark(Row::Node(id));
         }
         self.absent.remove(&id);
+        self.discount(id);
         let (leases, verifications) = (hello.leases.clone(), hello.verifications.clone());
         let presence =
             Presence { hello, heard_at: now, linked: true, paused: false, rest_until: Time(0) };
         self.presence.insert(id, presence);
-        self.refresh_presence(id);
+        self.count(id, now);
+        self.graces.set(id, now.plus_ms(self.policy.grace_ms).plus_ms(1));
         self.reconcile_leases(id, &leases, effects);
         self.reconcile_verifications(id, &verifications, effects);
         effects.push(Effect::NodeChanged(id));
@@ -86,6 +87,7 @@ impl Farm {
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {
         self.presence_mut(node)?.linked = false;
+        self.refresh(node);
         effects.push(Effect::NodeChanged(node));
         Ok(Reply::Done)
     }
@@ -97,11 +99,20 @@ impl Farm {
         paused: bool,
         now: Time,
     ) -> Result<Reply, Refusal> {
+        let asleep = self.is_asleep(node);
         let presence = self.presence_mut(node)?;
+        let same = presence.linked && presence.paused == paused;
         presence.heard_at = now;
         presence.linked = true;
         presence.paused = paused;
-        presence.hello.scenes_held = scenes_held;
+        if presence.hello.scenes_held != scenes_held {
+            let before = std::mem::replace(&mut presence.hello.scenes_held, scenes_held);
+            self.holds_other(node, &before);
+        }
+        // Most say nothing new: then the alarm that was set stays, and is set again when it rings.
+        if asleep || !same {
+            self.look_at(node, now);
+        }
         Ok(Reply::Done)
     }
 
@@ -115,18 +126,18 @@ impl Farm {
     /// Ends what has lasted too long: silences, and leases past their deadline.
     pub(super) fn tick(&mut self, now: Time, effects: &mut Vec<Effect>) {
         let grace_ms = self.policy.grace_ms;
-        let gone: Vec<NodeId> = self
-            .presence
-            .values()
-            .filter(|presence| now.since_ms(presence.heard_at) > grace_ms)
-            .map(|presence| presence.hello.addr.node)
-            .collect();
-        let given_up = self.absent.iter().filter(|absent| now.since_ms(*absent.1) > grace_ms);
-        let given_up: Vec<NodeId> = given_up.map(|absent| *absent.0).collect();
-        for node in gone.into_iter().chain(given_up) {
+        while let Some(node) = self.graces.ring(now) {
+            let presence = self.presence.get(&node).map(|presence| presence.heard_at);
+            let Some(since) = presence.or_else(|| self.absent.get(&node).copied()) else {
+                continue;
+            };
+            if now.since_ms(since) <= grace_ms {
+                self.graces.set(node, since.plus_ms(grace_ms).plus_ms(1));
+                continue;
+            }
+            self.discount(node);
             self.presence.remove(&node);
             self.absent.remove(&node);
-            self.refresh_presence(node);
             self.reconcile_leases(node, &BTreeSet::new(), effects);
             self.reconcile_verifications(node, &BTreeSet::new(), effects);
             effects.push(Effect::NodeChanged(node));
@@ -136,43 +147,33 @@ impl Farm {
     }
 
     fn end_overdue(&mut self, now: Time, effects: &mut Vec<Effect>) {
-        let overdue: Vec<_> = self
-            .leased
-            .values()
-            .filter_map(|task| self.tasks.get(task))
-            .filter(|task| matches!(&task.status, TaskStatus::Leased(l) if l.deadline < now))
-            .map(|task| task.id)
-            .collect();
-        for task in overdue {
+        while let Some(task) = self.deadlines.ring(now) {
             self.return_task(task, effects);
         }
-        let limit_ms = self.policy.verification_ms_max;
-        let overdue: Vec<_> = self
-            .verifications_of
-            .values()
-            .flatten()
-            .filter_map(|id| self.verifications.get(id))
-            .filter_map(|verification| match verification.status {
-                VerificationStatus::Leased { node, given_at } => {
-                    (now.since_ms(given_at) > limit_ms).then_some((node, verification.id))
-                }
-                _ => None,
-            })
-            .collect();
-        for (node, verification) in overdue {
+        while let Some(verification) = self.answers_due.ring(now) {
+            let status = self.verifications.get(&verification).map(|v| &v.status);
+            let Some(VerificationStatus::Leased { node, .. }) = status else { continue };
+            let node = *node;
             // Who holds a task for so long gets none for as long.
-            if let Some(presence) = self.presence.get_mut(&node) {
-                presence.rest_until = now.plus_ms(limit_ms);
-            }
+            self.rest(node, now, self.policy.verification_ms_max);
             self.requeue_verification(verification);
             effects.push(Effect::RevokeVerification(node, verification));
         }
     }
 
+    /// Gives a node no work for so long.
+    pub(super) fn rest(&mut self, node: NodeId, now: Time, rest_ms: u64) {
+        if let Some(presence) = self.presence.get_mut(&node) {
+            presence.rest_until = now.plus_ms(rest_ms);
+            self.look_at(node, now);
+        }
+    }
+
     pub(super) fn drop_lease(&mut self, lease: LeaseId, node: NodeId) {
-        let task = self.leased.remove(&lease);
-        if let Some(job) = task.and_then(|task| self.tasks.get(&task)).map(|task| task.job) {
-            self.ready.ended(job);
+        let task = self.leased.remove(&lease).and_then(|task| self.tasks.get(&task));
+        if let Some((job, task)) = task.map(|task| (task.job, task.id)) {
+            self.deadlines.clear(task);
+            self.queue.ended(job, task);
         }
         self.unsettled.insert(lease);
         if let Some(leases) = self.leases_of.get_mut(&node) {
@@ -192,7 +193,7 @@ impl Farm {
             let changed = was != entry.suspended.is_some();
             self.mark(Row::Node(node));
             if changed {
-                self.refresh(node);
+                self.recount(node);
             }
         }
     }

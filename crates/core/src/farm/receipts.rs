@@ -1,7 +1,7 @@
 //! What workers answer: frames rendered, frames failed, leases declined.
 
 use super::{Effect, Farm, Fault, Reply, Row};
-use crate::id::{LeaseId, NodeId, ReceiptId, TaskId};
+use crate::id::{JobId, LeaseId, NodeId, ReceiptId, TaskId};
 use crate::job::FrameStatus;
 use crate::limits::{ENGINE_TEXT_BYTES_MAX, OUTPUT_BYTES_MAX};
 use crate::refusal::{Refusal, RefusalCode};
@@ -33,6 +33,7 @@ impl Farm {
             job.render_ms_count += 1;
             self.mark(Row::Job(job_id));
         }
+        self.measure(task_id, job_id, statement.render_ms, now);
         let receipt = Receipt {
             id,
             job: job_id,
@@ -61,6 +62,25 @@ impl Farm {
         Ok(Reply::Receipt(id))
     }
 
+    /// Charges a frame's time to its user, and learns from it what others will take. The worker states
+    /// the time: no more than has passed since its lease counts.
+    fn measure(&mut self, task: TaskId, job_id: JobId, render_ms: u64, now: Time) {
+        let given_at = self.tasks.get(&task).and_then(|task| match &task.status {
+            TaskStatus::Leased(lease) => Some(lease.given_at),
+            _ => None,
+        });
+        let passed_ms = given_at.map_or(0, |given_at| now.since_ms(given_at));
+        let render_ms = render_ms.min(passed_ms);
+        let credit = self.credit_of(job_id);
+        let Some(job) = self.jobs.get(&job_id) else { return };
+        let pace = self.pace.entry(job.submission.engine.clone()).or_default();
+        pace.add(1, render_ms, credit);
+        if job.render_ms_count == 1 {
+            self.queue.measured(job_id, render_ms);
+        }
+        self.queue.served(job_id, task, render_ms);
+    }
+
     /// The receipt of the same frame of the same lease, if it came before: sent twice is sent once.
     fn known_receipt(
         &self,
@@ -78,11 +98,7 @@ impl Farm {
         ))
     }
 
-    fn check_statement(
-        &self,
-        task_id: TaskId,
-        statement: &Statement,
-    ) -> Result<crate::id::JobId, Refusal> {
+    fn check_statement(&self, task_id: TaskId, statement: &Statement) -> Result<JobId, Refusal> {
         let refuse = |code, text: String| Err(Refusal::new(code, text));
         let Some(task) = self.tasks.get(&task_id) else { return Err(stale(statement.lease)) };
         if statement.task != task_id || !task.frames.contains(&statement.frame) {
@@ -141,15 +157,9 @@ impl Farm {
         effects: &mut Vec<Effect>,
     ) -> Result<Reply, Refusal> {
         let task = self.held_task(node, lease)?;
-        self.rest(node, now);
+        self.rest(node, now, REST_MS);
         self.return_task(task, effects);
         Ok(Reply::Done)
-    }
-
-    fn rest(&mut self, node: NodeId, now: Time) {
-        if let Some(presence) = self.presence.get_mut(&node) {
-            presence.rest_until = now.plus_ms(REST_MS);
-        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "mirrors the command's fields")]
@@ -188,7 +198,7 @@ impl Farm {
             }
         }
         if fault == Fault::Worker {
-            self.rest(node, now);
+            self.rest(node, now, REST_MS);
         }
         // The rest of the task goes on; the frame itself goes back, to somebody else first.
         let after = give_up.map_or(FrameStatus::Waiting, FrameStatus::Failed);

@@ -92,14 +92,14 @@ impl Farm {
 
     /// Has everything checked that a worker has sent and that wasn't drawn.
     fn check_under_way(&mut self, node: NodeId) {
-        let open = |receipt: &crate::task::Receipt| {
-            let undrawn = receipt.status == ReceiptStatus::Verifying && !receipt.check.checked;
-            receipt.node == node && undrawn
-        };
-        let ids: Vec<ReceiptId> =
-            self.receipts.values().filter(|r| open(r)).map(|receipt| receipt.id).collect();
+        let of_node = (node, ReceiptId(0))..=(node, ReceiptId(u64::MAX));
+        let ids: Vec<ReceiptId> = self.undrawn.range(of_node).map(|undrawn| undrawn.1).collect();
         for id in ids {
             let Some(receipt) = self.receipts.get_mut(&id) else { continue };
+            if receipt.status != ReceiptStatus::Verifying || receipt.check.checked {
+                self.undrawn.remove(&(node, id));
+                continue;
+            }
             receipt.check.rate = 1.0;
             let lease = receipt.statement.lease;
             self.mark(Row::Receipt(id));
@@ -140,8 +140,9 @@ impl Farm {
         let Some(receipt) = self.receipts.get_mut(&id) else { return };
         receipt.status = ReceiptStatus::Withdrawn;
         receipt.reason = Some(reason.to_owned());
-        let (job, number) = (receipt.job, receipt.statement.frame);
+        let (job, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
         let lease = receipt.statement.lease;
+        self.undrawn.remove(&(node, id));
         self.mark(Row::Receipt(id));
         self.drop_verifications(id, effects);
         self.set_frame(job, number, FrameStatus::Waiting, effects);

@@ -30,6 +30,7 @@ impl Farm {
             )
             .with_hint(format!("offered: {}", offered.join(", "))));
         }
+        self.check_jobs_of(&submission.user)?;
         if !submission.allow.wait_for_workers {
             self.check_worker_there(&submission)?;
         }
@@ -49,18 +50,44 @@ impl Farm {
             verification_px: 0,
         };
         self.jobs.insert(id, job);
+        self.index_job(id, None);
         self.mark(Row::Job(id));
         effects.push(Effect::Inspect(id));
         effects.push(Effect::JobChanged(id));
         Ok(Reply::Job(id))
     }
 
+    fn check_jobs_of(&self, user: &str) -> Result<(), Refusal> {
+        let (unfinished, most) = (self.queue.unfinished(user), self.policy.jobs_per_user_max);
+        if most == 0 || unfinished < most {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            RefusalCode::JobsTooMany,
+            format!("{user} has {unfinished} jobs that are not over, and may have {most}"),
+        )
+        .with_hint(
+            "wait until one is over, cancel one, or submit the frames of several as one job",
+        ))
+    }
+
+    /// Sets a job's status and keeps the indices. `ended_at`: when it came to its end, if it did.
+    pub(super) fn set_job(&mut self, id: JobId, status: JobStatus, ended_at: Option<Time>) {
+        let Some(job) = self.jobs.get_mut(&id) else { return };
+        let before = std::mem::replace(&mut job.status, status);
+        job.ended_at = ended_at;
+        self.index_job(id, Some(&before));
+        self.mark(Row::Job(id));
+    }
+
     fn check_worker_there(&self, submission: &Submission) -> Result<(), Refusal> {
-        let suitable = self.presence.values().any(|presence| {
+        // Only if none counts is it looked for among those that are suspended, and may be forgiven.
+        let counts = self.ready.workers_with(&submission.engine).0 > 0;
+        let there = |presence: &crate::node::Presence| {
             presence.hello.roles.contains(&crate::node::Role::Worker)
                 && presence.hello.engines.contains(&submission.engine)
-        });
-        if suitable {
+        };
+        if counts || self.presence.values().any(there) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -81,12 +108,8 @@ impl Farm {
         let job = self.job_mut(job_id)?;
         check_inspecting(job)?;
         match inspection::decide(&job.submission, facts, preview) {
-            Err(refusals) => {
-                job.status = JobStatus::Refused(refusals);
-                job.ended_at = Some(now);
-            }
+            Err(refusals) => self.set_job(job_id, JobStatus::Refused(refusals), Some(now)),
             Ok((inspected, frames)) => {
-                job.status = JobStatus::Active;
                 job.inspected = Some(inspected);
                 job.landmarks = frames.landmarks();
                 for number in frames.iter() {
@@ -103,9 +126,9 @@ impl Farm {
                     self.waiting.entry(job_id).or_default().insert(number);
                     self.mark(Row::Frame(job_id, number));
                 }
+                self.set_job(job_id, JobStatus::Active, None);
             }
         }
-        self.mark(Row::Job(job_id));
         effects.push(Effect::JobChanged(job_id));
         Ok(Reply::Done)
     }
@@ -122,8 +145,7 @@ impl Farm {
         let job = self.job_mut(job_id)?;
         let crashes = check_inspecting(job)? + 1;
         if !refusals.is_empty() {
-            job.status = JobStatus::Refused(refusals);
-            job.ended_at = Some(now);
+            self.set_job(job_id, JobStatus::Refused(refusals), Some(now));
         } else if crashes >= tries {
             let refusal = Refusal::new(
                 RefusalCode::SceneCrashesEngine,
@@ -133,13 +155,11 @@ impl Farm {
                 ),
             )
             .with_hint("open the file in that Blender and render a small frame; no worker was blamed");
-            job.status = JobStatus::Refused(vec![refusal]);
-            job.ended_at = Some(now);
+            self.set_job(job_id, JobStatus::Refused(vec![refusal]), Some(now));
         } else {
-            job.status = JobStatus::Inspecting { crashes };
+            self.set_job(job_id, JobStatus::Inspecting { crashes }, None);
             effects.push(Effect::Inspect(job_id));
         }
-        self.mark(Row::Job(job_id));
         effects.push(Effect::JobChanged(job_id));
         Ok(Reply::Done)
     }
@@ -156,17 +176,9 @@ impl Farm {
             JobStatus::Inspecting { .. } | JobStatus::Active => {}
             _ => return Err(wrong_state(job, "cancelled")),
         }
-        job.status = JobStatus::Cancelled;
-        job.ended_at = Some(now);
-        self.mark(Row::Job(job_id));
+        self.set_job(job_id, JobStatus::Cancelled, Some(now));
         effects.push(Effect::JobChanged(job_id));
-        let leased: Vec<_> = self
-            .leased
-            .values()
-            .filter_map(|id| self.tasks.get(id))
-            .filter(|task| task.job == job_id)
-            .map(|task| task.id)
-            .collect();
+        let leased: Vec<_> = self.queue.tasks(job_id).collect();
         for task in leased {
             self.return_task(task, effects);
         }
@@ -191,12 +203,11 @@ impl Farm {
         if !matches!(job.status, JobStatus::Failed | JobStatus::Cancelled) {
             return Err(wrong_state(job, "tried again"));
         }
-        job.ended_at = None;
         if job.inspected.is_none() {
-            job.status = JobStatus::Inspecting { crashes: 0 };
+            self.set_job(job_id, JobStatus::Inspecting { crashes: 0 }, None);
             effects.push(Effect::Inspect(job_id));
         } else {
-            job.status = JobStatus::Active;
+            self.set_job(job_id, JobStatus::Active, None);
         }
         let numbers: Vec<i32> =
             self.frames.get(&job_id).into_iter().flatten().map(|f| *f.0).collect();
@@ -210,7 +221,6 @@ impl Farm {
                 self.set_frame(job_id, number, FrameStatus::Waiting, effects);
             }
         }
-        self.mark(Row::Job(job_id));
         effects.push(Effect::JobChanged(job_id));
         self.end_if_over(job_id, now, effects);
         Ok(Reply::Done)
@@ -218,17 +228,16 @@ impl Farm {
 
     /// Completes or fails a job of which nothing is left to do.
     pub(super) fn end_if_over(&mut self, job_id: JobId, now: Time, effects: &mut Vec<Effect>) {
-        let Some(job) = self.jobs.get_mut(&job_id) else { return };
-        if job.status != JobStatus::Active {
+        let active = self.jobs.get(&job_id).is_some_and(|job| job.status == JobStatus::Active);
+        if !active {
             return;
         }
         let (unfinished, failed) = self.left.get(&job_id).copied().unwrap_or_default();
         if unfinished > 0 {
             return;
         }
-        job.status = if failed > 0 { JobStatus::Failed } else { JobStatus::Completed };
-        job.ended_at = Some(now);
-        self.mark(Row::Job(job_id));
+        let status = if failed > 0 { JobStatus::Failed } else { JobStatus::Completed };
+        self.set_job(job_id, status, Some(now));
         effects.push(Effect::JobChanged(job_id));
     }
 

@@ -222,9 +222,7 @@ impl Farm {
         let verification = self.held_verification(node, id)?;
         let (receipt_id, purpose) = (verification.receipt, verification.purpose);
         let tries_max = self.policy.verification_tries_max;
-        if let Some(presence) = self.presence.get_mut(&node) {
-            presence.rest_until = now.plus_ms(1_000);
-        }
+        self.rest(node, now, 1_000);
         if purpose == Purpose::Canary {
             self.set_verification(id, VerificationStatus::Dropped);
             return Ok(Reply::Done);
@@ -297,6 +295,7 @@ impl Farm {
                 self.verifications_queued.remove(&id);
             }
             VerificationStatus::Leased { node, .. } => {
+                self.answers_due.clear(id);
                 if let Some(held) = self.verifications_of.get_mut(node) {
                     held.remove(&id);
                     if held.is_empty() {
@@ -310,7 +309,9 @@ impl Farm {
             VerificationStatus::Queued => {
                 self.verifications_queued.insert(id);
             }
-            VerificationStatus::Leased { node, .. } => {
+            VerificationStatus::Leased { node, given_at } => {
+                let limit_ms = self.policy.verification_ms_max;
+                self.answers_due.set(id, given_at.plus_ms(limit_ms).plus_ms(1));
                 self.verifications_of.entry(*node).or_default().insert(id);
             }
             VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}

@@ -4,15 +4,15 @@ use candela_core::seed::Seed;
 
 /// A stream of random numbers (SplitMix64, Steele, Lea and Flood 2014).
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// The stream of a seed.
-    pub(super) fn new(seed: u64) -> Dice {
+    pub(crate) fn new(seed: u64) -> Dice {
         Dice(seed)
     }
 
-    pub(super) fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,30 +21,30 @@ impl Dice {
     }
 
     /// From 0 to 1, not 1 itself.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    pub(super) fn chance(&mut self, share: f64) -> bool {
+    pub(crate) fn chance(&mut self, share: f64) -> bool {
         self.unit() < share
     }
 
     /// A whole number from `low` to `high`, ends included.
-    pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.next() % (high - low + 1)
     }
 
     /// A number between two, evenly on a logarithmic scale.
-    pub(super) fn log_between(&mut self, low: f64, high: f64) -> f64 {
+    pub(crate) fn log_between(&mut self, low: f64, high: f64) -> f64 {
         (low.ln() + self.unit() * (high.ln() - low.ln())).exp()
     }
 
     /// A waiting time with this mean, in milliseconds.
-    pub(super) fn wait_ms(&mut self, mean_ms: f64) -> u64 {
+    pub(crate) fn wait_ms(&mut self, mean_ms: f64) -> u64 {
         (-(1.0 - self.unit()).ln() * mean_ms) as u64
     }
 
-    pub(super) fn bytes(&mut self) -> [u8; 32] {
+    pub(crate) fn bytes(&mut self) -> [u8; 32] {
         let mut bytes = [0; 32];
         for part in bytes.chunks_mut(8) {
             part.copy_from_slice(&self.next().to_le_bytes());
@@ -53,11 +53,11 @@ impl Dice {
     }
 
     /// The seed of one command.
-    pub(super) fn seed(&mut self) -> Seed {
+    pub(crate) fn seed(&mut self) -> Seed {
         Seed(self.bytes())
     }
 
-    pub(super) fn shuffle<T>(&mut self, list: &mut [T]) {
+    pub(crate) fn shuffle<T>(&mut self, list: &mut [T]) {
         for at in (1..list.len()).rev() {
             list.swap(at, (self.next() % (at as u64 + 1)) as usize);
         }

@@ -8,10 +8,10 @@ mod acts;
 pub mod attack;
 mod behaviours;
 mod checks;
-mod dice;
+pub(crate) mod dice;
 mod population;
 mod report;
-mod scene;
+pub(crate) mod scene;
 mod truth;
 mod world;
 

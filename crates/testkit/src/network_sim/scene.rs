@@ -13,11 +13,11 @@ use candela_core::verification::{Floor, Found, Outcome, Peer, Verdict, Verificat
 use std::collections::BTreeSet;
 
 /// The one engine of the simulation.
-pub(super) fn engine() -> EngineBuild {
+pub(crate) fn engine() -> EngineBuild {
     EngineBuild("blender-4.5.15".into())
 }
 
-pub(super) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u32) -> Hello {
+pub(crate) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u32) -> Hello {
     Hello {
         addr: NodeAddr { node, sockets: Vec::new(), relay: None },
         name: format!("node {}", node.short()),
@@ -33,7 +33,7 @@ pub(super) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u3
     }
 }
 
-pub(super) fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
+pub(crate) fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
     let mut submission_id = [0; 16];
     submission_id.copy_from_slice(&id[..16]);
     Submission {
@@ -50,7 +50,7 @@ pub(super) fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
     }
 }
 
-pub(super) fn facts(size: Size, samples: u32) -> SceneFacts {
+pub(crate) fn facts(size: Size, samples: u32) -> SceneFacts {
     SceneFacts {
         saved_by: [4, 5, 0],
         engine_version: [4, 5, 15],
@@ -84,7 +84,7 @@ pub(super) fn facts(size: Size, samples: u32) -> SceneFacts {
     }
 }
 
-pub(super) fn preview() -> PreviewFacts {
+pub(crate) fn preview() -> PreviewFacts {
     PreviewFacts {
         size: Size { width: 2, height: 1 },
         noise: vec![0.1, 0.2],
@@ -97,7 +97,7 @@ pub(super) fn preview() -> PreviewFacts {
 }
 
 /// What a worker states about a frame of a task that it holds.
-pub(super) fn statement(
+pub(crate) fn statement(
     task: &Task,
     lease: candela_core::id::LeaseId,
     scene: BlobHash,
@@ -121,7 +121,7 @@ pub(super) fn statement(
     }
 }
 
-pub(super) fn verdict(
+pub(crate) fn verdict(
     outcome: Outcome,
     verifier: NodeId,
     peers: Vec<(VerificationId, bool)>,
@@ -149,7 +149,7 @@ pub(super) fn verdict(
 }
 
 /// Pixels that a verifier renders for a task: replicas and control of each region.
-pub(super) fn rendered_px(verification: &VerificationTask) -> u64 {
+pub(crate) fn rendered_px(verification: &VerificationTask) -> u64 {
     let edge = match verification.purpose.is_claim() {
         true => candela_core::layers::TILE_PX,
         false => PROBE_PX,

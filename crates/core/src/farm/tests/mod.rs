@@ -2,6 +2,7 @@
 
 mod checking;
 mod claiming;
+mod sharing;
 mod stories;
 mod table;
 mod verifiers;

@@ -108,8 +108,16 @@ fn check(world: &World, accepted: &mut BTreeMap<i32, FrameStatus>, job: JobId, w
     assert_eq!(farm.verifications_queued, loaded.verifications_queued, "{what}: queue");
     assert_eq!(farm.verifications_of, loaded.verifications_of, "{what}: verifications by node");
     assert_eq!(farm.left, loaded.left, "{what}: what is left of a job");
+    assert_eq!(farm.undrawn, loaded.undrawn, "{what}: without a check");
+    assert_eq!(farm.deadlines, loaded.deadlines, "{what}: deadlines");
+    assert_eq!(farm.answers_due, loaded.answers_due, "{what}: answers due");
+    assert_eq!(farm.queue.open_jobs(), loaded.queue.open_jobs(), "{what}: open jobs");
+    let under_way = |farm: &Farm| farm.queue.tasks(job).collect::<Vec<_>>();
+    assert_eq!(under_way(farm), under_way(&loaded), "{what}: tasks under way");
+    let of_user = |farm: &Farm| (farm.queue.unfinished("ada"), farm.queue.under_way("ada"));
+    assert_eq!(of_user(farm), of_user(&loaded), "{what}: jobs and tasks of the user");
     let ready = loaded.with_presence_of(farm).ready;
-    assert_eq!(farm.ready, ready, "{what}: who has a slot free");
+    assert_eq!(farm.ready, ready, "{what}: who may be given work");
 }
 
 #[test]

@@ -1,0 +1,222 @@
+//! Whose turn it is, how much anybody may have, and who is drawn.
+
+use super::{World, hello, node, submission};
+use crate::farm::{Command, Reply};
+use crate::id::{BlobHash, JobId, SubmissionId};
+use crate::node::Role;
+use crate::seed::Seed;
+use crate::task::TaskStatus;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A job of a user, inspected.
+fn job_of(world: &mut World, user: &str, n: u8, priority: i32, frames: &str) -> JobId {
+    let mut submission = submission(frames);
+    submission.user = user.to_owned();
+    submission.submission_id = SubmissionId([n; 16]);
+    submission.priority = priority;
+    let job = world.submit_this(submission);
+    world.inspect(job);
+    job
+}
+
+/// The users whose tasks that many workers got, one after the other: nothing is ever finished.
+fn turns(world: &mut World, workers: std::ops::Range<u8>) -> String {
+    let mut users = String::new();
+    for n in workers {
+        world.join(n, &[Role::Worker]);
+        if let Some((task, ..)) = world.held(n) {
+            let job = world.farm.task(task).unwrap().job;
+            users.push_str(&world.farm.job(job).unwrap().submission.user);
+        }
+    }
+    users
+}
+
+#[test]
+fn whose_turn_it_is() {
+    // (user, priority, frames) of each job; tasks per user at most; who gets the next tasks
+    type Jobs<'a> = &'a [(&'a str, i32, &'a str)];
+    let table: [(Jobs, usize, &str); 7] = [
+        (&[("a", 0, "1-3"), ("b", 0, "1-3")], 0, "ababab"),
+        // However many jobs somebody has.
+        (&[("a", 0, "1-3"), ("a", 0, "1-3"), ("a", 0, "1-3"), ("b", 0, "1-3")], 0, "abababaa"),
+        (&[("a", 0, "1-3"), ("b", 1, "1-3")], 0, "bbbaaa"),
+        // Service at one priority counts at that priority.
+        (&[("a", 1, "1-3"), ("a", 0, "1-3"), ("b", 0, "1-3")], 0, "aaaabab"),
+        (&[("a", 0, "1-3"), ("b", 0, "1-3")], 2, "abab"),
+        (&[("a", 5, "1-3"), ("b", 0, "1-3"), ("c", 0, "1")], 1, "abc"),
+        (&[("c", 0, "1"), ("b", 0, "1"), ("a", 0, "1")], 0, "cba"),
+    ];
+    for (jobs, limit, expected) in table {
+        let mut world = World::new();
+        world.farm.policy.tasks_per_user_max = limit;
+        let policy = world.farm.policy.clone();
+        let engines = world.farm.engines.clone();
+        world.farm = crate::farm::Farm::load(policy, engines, Default::default(), world.now);
+        // Somebody has to be there for jobs to be taken.
+        let mut idle = hello(200, &[Role::Worker]);
+        idle.slots = 0;
+        world.ok(Command::Joined(Box::new(idle)));
+        for (at, (user, priority, frames)) in jobs.iter().enumerate() {
+            job_of(&mut world, user, at as u8, *priority, frames);
+        }
+        let users = turns(&mut world, 1..1 + expected.len() as u8);
+        assert_eq!(users, expected, "{jobs:?}, at most {limit}");
+    }
+}
+
+#[test]
+fn one_worker_goes_from_user_to_user() {
+    let mut world = World::new();
+    world.farm.policy.task_frames_max = 1;
+    world.join(1, &[Role::Worker]);
+    job_of(&mut world, "a", 1, 0, "1-20");
+    let mut users = String::new();
+    for turn in 0..24 {
+        // b comes late: it starts level, and doesn't catch up on what it never asked for.
+        if turn == 8 {
+            job_of(&mut world, "b", 2, 0, "1-20");
+        }
+        let (task, lease, frames) = world.held(1).unwrap();
+        let job = world.farm.task(task).unwrap().job;
+        users.push_str(&world.farm.job(job).unwrap().submission.user);
+        // The next task is drawn when this one's frame came, so the worker has to be there still.
+        world.now = world.now.plus_ms(5_000);
+        let (node, scenes_held) = (node(1), BTreeSet::new());
+        world.ok(Command::Heard { node, scenes_held, paused: false });
+        let statement = Box::new(World::statement(task, lease, frames[0]));
+        world.ok(Command::Receipt { node, statement, signature: [0; 64] });
+    }
+    assert_eq!(&users[..9], "aaaaaaaaa");
+    let from_b = users[9..].matches('b').count();
+    assert!((7..=8).contains(&from_b) && !users[9..].contains("bbb"), "{users}");
+}
+
+#[test]
+fn more_jobs_than_a_user_may_have_are_refused() {
+    let mut world = World::new();
+    world.farm.policy.jobs_per_user_max = 2;
+    world.join(1, &[Role::Worker]);
+    let submit = |world: &mut World, user: &str, n: u8| {
+        let mut submission = submission("1");
+        submission.user = user.to_owned();
+        submission.submission_id = SubmissionId([n; 16]);
+        world.apply(Command::Submit(Box::new(submission)))
+    };
+    let Reply::Job(first) = submit(&mut world, "a", 1).unwrap() else { panic!() };
+    submit(&mut world, "a", 2).unwrap();
+    let refused = submit(&mut world, "a", 3).unwrap_err();
+    assert_eq!(refused.code.as_str(), "jobs_too_many");
+    assert_eq!(refused.message, "a has 2 jobs that are not over, and may have 2");
+    assert_eq!(submit(&mut world, "a", 1), Ok(Reply::Job(first)), "sent twice is one");
+    submit(&mut world, "b", 4).unwrap();
+    world.ok(Command::Cancel(first));
+    submit(&mut world, "a", 3).unwrap();
+    world.ok(Command::Retry(first));
+    submit(&mut world, "a", 5).unwrap_err();
+}
+
+#[test]
+fn who_holds_the_scene_goes_first_and_the_rest_is_even() {
+    let mut drawn: BTreeMap<u8, u32> = BTreeMap::new();
+    for seed in 0..200_u8 {
+        let mut world = World::new();
+        let job = {
+            let mut waiting = submission("1");
+            waiting.allow.wait_for_workers = true;
+            world.submit_this(waiting)
+        };
+        for n in 1..=20 {
+            world.join(n, &[Role::Worker]);
+        }
+        for n in [3, 4, 5] {
+            let scenes_held = BTreeSet::from([BlobHash([1; 32]), BlobHash([2; 32])]);
+            // One of them holds it and isn't ready.
+            world.ok(Command::Heard { node: node(n), scenes_held, paused: n == 5 });
+        }
+        let (facts, preview) = (Box::new(super::facts()), Some(Box::new(super::preview())));
+        let command = Command::Inspected { job, facts, preview };
+        let now = world.now.plus_ms(1);
+        world.farm.apply(command, now, &Seed([seed; 32]), &mut world.effects).unwrap();
+        let n = (1..=20).find(|n| world.held(*n).is_some()).unwrap();
+        *drawn.entry(n).or_default() += 1;
+    }
+    assert_eq!(drawn.keys().copied().collect::<Vec<_>>(), [3, 4]);
+    // Five standard deviations of 200 throws of a coin.
+    assert!(drawn.values().all(|n| (65..=135).contains(n)), "{drawn:?}");
+}
+
+#[test]
+fn a_worker_goes_on_with_a_scene_that_it_holds_within_bounds() {
+    // Whether the worker holds b's scene; how far b may be ahead; whose frame it gets.
+    for (holds, slack, expected) in
+        [(true, 0.5, "b"), (true, 0.4, "a"), (false, 0.5, "a"), (true, 0.0, "a")]
+    {
+        let mut world = World::new();
+        world.farm.policy.scene_slack = slack;
+        world.join(1, &[Role::Worker]);
+        let mut submission = submission("1-9");
+        (submission.user, submission.scene) = ("b".into(), BlobHash([2; 32]));
+        submission.submission_id = SubmissionId([2; 16]);
+        let job = world.submit_this(submission);
+        world.inspect(job);
+        // a starts level with b; after b's second task it is a's turn, and b is one of two ahead.
+        job_of(&mut world, "a", 1, 0, "1-9");
+        world.join(2, &[Role::Worker]);
+        let user = |world: &World, n| {
+            let (task, ..) = world.held(n).unwrap();
+            let job = world.farm.task(task).unwrap().job;
+            world.farm.job(job).unwrap().submission.user.clone()
+        };
+        assert_eq!((user(&world, 1), user(&world, 2)), ("b".into(), "b".into()));
+        let mut free = hello(3, &[Role::Worker]);
+        free.scenes_held.extend(holds.then_some(BlobHash([2; 32])));
+        world.ok(Command::Joined(Box::new(free)));
+        assert_eq!(user(&world, 3), expected, "holds {holds}, slack {slack}");
+    }
+}
+
+#[test]
+fn silence_rest_and_pause_are_noticed_without_a_tick() {
+    // What happens to the only worker, and after how long it is given the job that waits then.
+    let mut world = World::new();
+    world.join(1, &[Role::Worker]);
+    world.now = world.now.plus_ms(world.farm.policy.silent_ms + 10);
+    let job = job_of(&mut world, "a", 1, 0, "1-9");
+    assert_eq!(world.held(1), None, "it is silent");
+    let heard = |paused| Command::Heard { node: node(1), scenes_held: BTreeSet::new(), paused };
+    world.ok(heard(true));
+    assert_eq!(world.held(1), None, "it is paused");
+    world.ok(heard(false));
+    let (_, lease, _) = world.held(1).unwrap();
+    world.ok(Command::LeaseDeclined { node: node(1), lease });
+    assert_eq!(world.held(1), None, "it rests");
+    for _ in 0..3 {
+        world.now = world.now.plus_ms(3_000);
+        world.ok(heard(false));
+        assert_eq!(world.held(1), None, "it still rests");
+    }
+    world.now = world.now.plus_ms(1_500);
+    world.ok(Command::Tick);
+    let (task, ..) = world.held(1).unwrap();
+    world.now = world.now.plus_ms(world.farm.policy.frame_ms_max + 1);
+    world.ok(heard(false));
+    world.ok(Command::Tick);
+    assert_eq!(world.farm.task(task).unwrap().status, TaskStatus::Returned, "past its deadline");
+    assert_eq!(world.farm.frame_counts(job).rendering, 1, "and leased again");
+}
+
+#[test]
+fn an_estimate_needs_one_frame_and_a_worker() {
+    let (mut world, job) = World::busy("1-10");
+    assert_eq!(world.farm.eta(job, world.now), None);
+    world.render(1);
+    let eta = world.farm.eta(job, world.now).unwrap();
+    // Two slots, 5 s each, nine frames left.
+    assert_eq!((eta.frames_left, eta.slots, eta.frame_s), (9, 2.0, 5.0));
+    assert_eq!(eta.at, world.now.plus_ms(22_500));
+    job_of(&mut world, "b", 7, 0, "1-10");
+    assert_eq!(world.farm.eta(job, world.now).unwrap().slots, 1.0, "shared with another user");
+    world.ok(Command::Cancel(job));
+    assert_eq!(world.farm.eta(job, world.now), None);
+}
