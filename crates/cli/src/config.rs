@@ -55,7 +55,7 @@ pub(crate) const KEYS: &[Key] = &[
     key("manager.data", "CANDELA_MANAGER_DATA", None, is::<PathBuf>),
     key("manager.listen", "CANDELA_LISTEN", Some("127.0.0.1:4470"), is::<SocketAddr>),
     key("manager.bind", "CANDELA_MANAGER_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),
-    key("manager.election-ms", "CANDELA_ELECTION_MS", Some("300"), |text| {
+    key("manager.election-ms", "CANDELA_ELECTION_MS", Some("700"), |text| {
         within(text, 50..=60_000_u64)
     }),
     key("node.data", "CANDELA_NODE_DATA", None, is::<PathBuf>),

@@ -8,7 +8,7 @@ use rust_embed::Embed;
 
 use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 use crate::folder::Folder;
-use crate::limits::{CATCH_UP_SECONDS, LOG_SEGMENT_BYTES};
+use crate::limits::{CATCH_UP_SECONDS, ENTRIES_AT_ONCE, LOG_SEGMENT_BYTES};
 use crate::{Epoch, LastCommit, OpenError, ReadError};
 
 #[derive(Embed)]
@@ -111,9 +111,12 @@ fn node_config(
         }
     }
     // A lone manager has the time-outs of a cluster: it may become one without a stop.
-    raft_config.heartbeat_interval = config.election_ms / 5;
+    // A heartbeat is also the time that the others have to write what they are sent: too short a one
+    // on a busy machine, and the same entries are sent for ever. So few entries go at once, too.
+    raft_config.heartbeat_interval = config.election_ms / 2;
     raft_config.election_timeout_min = config.election_ms;
-    raft_config.election_timeout_max = config.election_ms * 2;
+    raft_config.election_timeout_max = config.election_ms + config.election_ms / 2;
+    raft_config.max_payload_entries = ENTRIES_AT_ONCE;
     node_config.listen_addr_raft = config.listen.to_string().into();
     node_config.listen_addr_api = config.listen.to_string().into();
     secret.clone_into(&mut node_config.secret_raft);

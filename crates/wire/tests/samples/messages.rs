@@ -170,7 +170,7 @@ fn from_manager() -> Vec<(&'static str, ToNode)> {
             ToNode::ManagerWelcome(Box::new(ManagerWelcome {
                 number: 2,
                 secret: "a secret of the managers".into(),
-                election_ms: 300,
+                election_ms: 700,
                 managers: vec![super::rows::manager()],
             })),
         ),
