@@ -50,12 +50,22 @@ impl Desk {
         either!(self, with => with.proof(job, pictures).await)
     }
 
+    /// The manager of this process.
+    #[cfg_attr(not(test), allow(clippy::unnecessary_wraps))]
+    pub(crate) fn manager(&self) -> Option<&Manager> {
+        #[cfg(test)]
+        if let Desk::Fake(_) = self {
+            return None;
+        }
+        #[cfg_attr(not(test), allow(irrefutable_let_patterns))]
+        if let Desk::Manager(manager) = self { Some(manager) } else { None }
+    }
+
     /// Has enough managers keep a scene.
     pub(crate) async fn hold_scene(&self, pin: &str, scene: BlobHash) -> Result<(), ApplyError> {
-        match self {
-            Desk::Manager(manager) => manager.hold_scene(pin, scene).await,
-            #[cfg(test)]
-            Desk::Fake(_) => Ok(()),
+        match self.manager() {
+            Some(manager) => manager.hold_scene(pin, scene).await,
+            None => Ok(()),
         }
     }
 

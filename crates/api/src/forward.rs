@@ -4,7 +4,6 @@
 //! Nobody notices which manager was asked. While no manager leads, what can be read is answered from
 //! this manager's own copy, and what changes something is refused.
 
-use crate::desk::Desk;
 use crate::guard::Caller;
 use crate::refuse::Refused;
 use crate::state::AppState;
@@ -59,11 +58,7 @@ pub(crate) async fn forward(
     next: Next,
 ) -> Response {
     let came_from_manager = request.extensions().get::<FromManager>().is_some();
-    let manager = match &state.desk {
-        Desk::Manager(manager) => manager,
-        #[cfg(test)]
-        Desk::Fake(_) => return next.run(request).await,
-    };
+    let Some(manager) = state.desk.manager() else { return next.run(request).await };
     if manager.leads() || is_own(request.uri().path()) {
         return next.run(request).await;
     }

@@ -1,6 +1,5 @@
 //! The managers themselves: who leads, how far each is, what there is to do; in JSON and for Prometheus.
 
-use crate::desk::Desk;
 use crate::refuse::Refused;
 use crate::state::AppState;
 use axum::extract::{Path, State};
@@ -9,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use candela_core::farm::Farm;
 use candela_core::job::JobStatus;
 use candela_core::refusal::RefusalCode;
-use candela_node::manager::Manager;
 use candela_wire::api::{ManagerInfo, ManagersInfo, QueueInfo, RefusalInfo};
 use std::fmt::Write;
 
@@ -30,7 +28,7 @@ pub(crate) async fn remove(
     State(state): State<AppState>,
     Path(number): Path<u64>,
 ) -> Result<StatusCode, Refused> {
-    match manager(&state) {
+    match state.desk.manager() {
         Some(manager) => manager.remove_manager(number).await?,
         None => return Err(Refused::new(RefusalCode::NotFound, "there is one manager only")),
     }
@@ -41,7 +39,8 @@ pub(crate) async fn remove(
 #[utoipa::path(get, path = "/readyz", tag = "session", responses(
     (status = 200, description = "It can"), (status = 503, description = "No manager leads")))]
 pub(crate) async fn ready(State(state): State<AppState>) -> Response {
-    let ready = manager(&state).is_none_or(|manager| manager.leads() || manager.leader().is_some());
+    let ready =
+        state.desk.manager().is_none_or(|manager| manager.leads() || manager.leader().is_some());
     let (status, text) = if ready {
         (StatusCode::OK, "ready\n")
     } else {
@@ -58,17 +57,9 @@ pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, R
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
-fn manager(state: &AppState) -> Option<&Manager> {
-    match &state.desk {
-        Desk::Manager(manager) => Some(manager),
-        #[cfg(test)]
-        Desk::Fake(_) => None,
-    }
-}
-
 async fn info(state: &AppState) -> Result<ManagersInfo, Refused> {
     let queue = state.desk.read(queue).await?;
-    let Some(manager) = manager(state) else {
+    let Some(manager) = state.desk.manager() else {
         let (own, leader, term) = (1, Some(1), 1);
         let (log_entries, applied, managers) = (0, 0, Vec::new());
         return Ok(ManagersInfo { own, leader, term, log_entries, applied, managers, queue });
