@@ -15,7 +15,7 @@ use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
 use candela_proof::judge::{self, NoiseFloor, Progress};
 use candela_proof::key::{self, NoiseMap, probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
-use candela_proof::unsteady::is_unsteady;
+use candela_proof::unsteady::{frame_edges, is_unsteady};
 use candela_wire::evidence::{Evidence, ProbeEvidence};
 use std::ops::Range;
 
@@ -271,10 +271,15 @@ pub(crate) fn outcome(verdict: judge::Verdict) -> Outcome {
 }
 
 /// The floor for two devices on a scene: the prior of their classes, moved by what was seen between them.
-pub(crate) fn floor(device: &str, other: &str, preview: &PreviewFacts, seen: &TileCounts) -> Floor {
+pub(crate) fn floor(
+    device: &str,
+    other: &str,
+    (preview, size): (&PreviewFacts, Size),
+    seen: &TileCounts,
+) -> Floor {
     let same_class = class_of(device) == class_of(other);
-    let (unrepeatable, apart) = (preview.unrepeatable_share, preview.class_share);
-    let floor = NoiseFloor::between(same_class, unrepeatable, apart, seen);
+    let apart = (preview.class_share, frame_edges(preview, size));
+    let floor = NoiseFloor::between(same_class, preview.unrepeatable_share, apart, seen);
     Floor {
         disagree_share: floor.disagree_share_upper,
         bad_probe_share: floor.bad_probe_share_upper,

@@ -78,7 +78,7 @@ fn grounds(purpose: Purpose) -> Grounds {
         floor: floor(
             "cpu x86-64 avx2, 2 threads",
             "cpu x86-64 avx2",
-            &preview(),
+            (&preview(), SIZE),
             &TileCounts::default(),
         ),
         earlier: Vec::new(),
@@ -218,7 +218,7 @@ fn pictures_that_do_not_fit_are_blamed_on_who_sent_them() {
 fn floors_follow_classes_and_what_was_seen() {
     let (native, old) = ("cpu x86-64 avx2, 2 threads", "cpu x86-64 sse4.2, 8 threads");
     let none = TileCounts::default();
-    let share = |a, b, seen: &TileCounts| floor(a, b, &preview(), seen).disagree_share;
+    let share = |a, b, seen: &TileCounts| floor(a, b, (&preview(), SIZE), seen).disagree_share;
     assert!(share(native, native, &none) < share(native, old, &none));
     let calm = TileCounts {
         pixels: 10_000_000,
@@ -228,9 +228,9 @@ fn floors_follow_classes_and_what_was_seen() {
     };
     assert!(share(native, old, &calm) < share(native, old, &none));
     let odd = PreviewFacts { unrepeatable_share: 0.02, class_share: 0.14, ..preview() };
-    assert!(floor(native, native, &odd, &none).bad_probe_share > 0.0);
-    let apart = floor(native, old, &odd, &none).disagree_share;
-    assert!((0.2..0.4).contains(&apart), "rounding decides what is seen: {apart}");
-    let same = floor(native, native, &odd, &none).disagree_share;
+    assert!(floor(native, native, (&odd, SIZE), &none).bad_probe_share > 0.0);
+    let apart = floor(native, old, (&odd, SIZE), &none).disagree_share;
+    assert!((0.15..=0.5).contains(&apart), "rounding decides what is seen: {apart}");
+    let same = floor(native, native, (&odd, SIZE), &none).disagree_share;
     assert_eq!(same, share(native, native, &none), "and nothing changes within a class");
 }

@@ -8,7 +8,7 @@
 //!
 //! The map is coarse and of a few frames only, so it is read generously: a region's window on it is
 //! grown by a pixel all around. What flips between two renders counts from an eighth of the window on,
-//! what differs between classes from a half on: less than that the noise floor of the classes holds
+//! what differs between classes from a quarter on: less than that the noise floor of the classes holds
 //! already. Of the former, pixels count that have two such neighbours or more: single ones are
 //! everywhere in such scenes, and a second replica finds them.
 
@@ -22,7 +22,7 @@ const PIXELS_MIN: u64 = 2;
 const AGAIN_PART: u64 = 8;
 
 /// … and between classes one in so many.
-const CLASS_PART: u64 = 2;
+const CLASS_PART: u64 = 4;
 
 /// Whether honest renders may differ in that region of a frame as a whole.
 ///
@@ -64,6 +64,13 @@ fn in_area(preview: &PreviewFacts, column: u32, row: u32) -> bool {
     let around = near(row, height).flat_map(|y| near(column, width).map(move |x| (x, y)));
     // The pixel itself is among them.
     differs(column, row) && around.filter(|(x, y)| differs(*x, *y)).count() > NEIGHBOURS_MIN
+}
+
+/// How many times longer a frame's edge is than the preview's.
+#[must_use]
+pub fn frame_edges(preview: &PreviewFacts, frame: Size) -> f64 {
+    let edge = |size: Size| f64::from(size.width.max(size.height));
+    edge(frame) / edge(preview.size).max(1.0)
 }
 
 /// The preview's pixels, from and to, that pixels `from..to` of the frame touch along one axis.

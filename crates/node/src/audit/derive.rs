@@ -252,7 +252,8 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
         let floor = self.of.verdict.floor;
         let (worker, verifier) = (&self.of.receipt.statement.device, &self.of.verdict.device);
         let preview = &self.of.inspected.preview;
-        let prior = verdict::floor(worker, verifier, preview, &TileCounts::default());
+        let size = self.of.inspected.settings.size;
+        let prior = verdict::floor(worker, verifier, (preview, size), &TileCounts::default());
         let (least, most) = verdict::floor_bounds(prior);
         if !(least..=most).contains(&floor.disagree_share)
             || floor.bad_probe_share != prior.bad_probe_share

@@ -84,7 +84,7 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
     let device = farm.presence(verifier).map_or("", |presence| presence.hello.device.as_str());
     let seen = farm.seen_between(job.id, &receipt.statement.device, device);
     let preview = &inspected.preview;
-    let floor = verdict::floor(&receipt.statement.device, device, preview, &seen);
+    let floor = verdict::floor(&receipt.statement.device, device, (preview, settings.size), &seen);
     let earlier = judged_of(farm, receipt.id, |v| {
         v.purpose == Purpose::Probe && verification.purpose == Purpose::Probe
     });
@@ -114,7 +114,12 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
     let developed = answers.iter().any(|(_, v)| v.developed && v.outcome == Outcome::Accepted);
     let answer = |(verification, verdict): (VerificationId, &Verdict)| {
         // Two verifiers are held against one another by the floor of *their* classes.
-        let floor = verdict::floor(&verdict.device, device, preview, &TileCounts::default());
+        let floor = verdict::floor(
+            &verdict.device,
+            device,
+            (preview, settings.size),
+            &TileCounts::default(),
+        );
         Some(EarlierAnswer { verification, evidence: verdict.evidence()?, floor })
     };
     let peers: Vec<_> = answers.into_iter().rev().filter_map(answer).take(PEERS_MAX).collect();

@@ -13,7 +13,7 @@ use candela_core::verification::probe_px;
 use candela_proof::frame::{FramePolicy, judge_frame};
 use candela_proof::judge::{NoiseFloor, Progress, Verdict};
 use candela_proof::key::{NoiseMap, VerificationKey, probe_order};
-use candela_proof::unsteady::is_unsteady;
+use candela_proof::unsteady::{frame_edges, is_unsteady};
 
 /// The regions that can be probed, in the order of their numbers.
 #[must_use]
@@ -86,7 +86,7 @@ pub fn verify(
     let floor = NoiseFloor::between(
         delivered.same_class,
         delivered.preview.unrepeatable_share,
-        delivered.preview.class_share,
+        (delivered.preview.class_share, frame_edges(delivered.preview, delivered.size)),
         &nothing_seen,
     );
     let noise = NoiseMap::new(delivered.preview.size, delivered.preview.noise.clone()).ok();

@@ -211,7 +211,7 @@ async fn add_verdict(
         size: SIZE,
         round: 1,
         probes_first,
-        floor: verdict::floor(DEVICE, DEVICE, preview, &Default::default()),
+        floor: verdict::floor(DEVICE, DEVICE, (preview, SIZE), &Default::default()),
         earlier: Vec::new(),
         of_lease: of_lease.flat_map(|v| v.probes.iter().map(|probe| probe.counts)).collect(),
     };
