@@ -205,8 +205,17 @@ fn is_slow(name: &str) -> bool {
 
 /// The scene of a job: none that can be rendered.
 fn content(name: &str) -> Vec<u8> {
-    let header = if is_slow(name) { "BLENDER-v405" } else { "" };
-    format!("{header}{name}").into_bytes()
+    if !is_slow(name) {
+        return name.as_bytes().to_vec();
+    }
+    // Whole as far as its blocks go: their names, lengths, and 16 bytes that say nothing here.
+    let mut scene = b"BLENDER-v405TEST".to_vec();
+    scene.extend((name.len() as u32).to_le_bytes());
+    scene.extend([0; 16]);
+    scene.extend(name.as_bytes());
+    scene.extend(b"ENDB");
+    scene.extend([0; 20]);
+    scene
 }
 
 /// What came of a call. A refusal is definite if the rules refused; `no_leader` and an error of the
