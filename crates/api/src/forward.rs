@@ -59,6 +59,8 @@ pub(crate) async fn forward(
     next: Next,
 ) -> Response {
     let came_from_manager = request.extensions().get::<FromManager>().is_some();
+    // There is another kind in tests.
+    #[allow(clippy::infallible_destructuring_match)]
     let manager = match &state.desk {
         Desk::Manager(manager) => manager,
         #[cfg(test)]

@@ -125,7 +125,7 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
         Fault::KillAll => {
             (0..MANAGERS).try_for_each(|at| managers.kill(at))?;
             let begun = Instant::now();
-            managers.start_missing()?;
+            made.violations.extend(managers.start_missing()?);
             until_written(managers, &[0, 1, 2]).await?;
             made.back = Some(begun.elapsed());
         }
@@ -154,7 +154,7 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
             made.violations.push(Violation { what: text, around: vec![said] });
         }
     }
-    managers.start_missing()?;
+    made.violations.extend(managers.start_missing()?);
     Ok(made)
 }
 
@@ -231,12 +231,11 @@ async fn full_disk(managers: &mut Managers, dice: &mut Dice, made: &mut Made) ->
     while managers.leader().await? == ON_SMALL_DISK {
         managers.kill(ON_SMALL_DISK)?;
         until_written(managers, &[0, 1]).await?;
-        managers.start_missing()?;
+        made.violations.extend(managers.start_missing()?);
     }
     let disk = managers.disk().context("no manager is on a small disk")?;
     let filler = disk.fill_to(FULL_LEFT_BYTES)?;
     linger(dice, 3, 6).await;
-    made.failover = None;
     std::fs::remove_file(filler)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The three managers as processes: killed, stopped, let go on, started again.
 
+use super::checker::Violation;
 use crate::{Network, SmallDisk, Started};
 use anyhow::{Context, Result, bail, ensure};
 use candela_client::Client;
@@ -22,6 +23,12 @@ pub(crate) const CALL_MAX: Duration = Duration::from_secs(3);
 
 /// How long the managers may take to agree once all of them run.
 const SETTLE_MAX: Duration = Duration::from_secs(90);
+
+/// How often it is tried to start one.
+const START_ATTEMPTS: usize = 3;
+
+/// Lines shown of what a manager said.
+const SAID_LINES: usize = 8;
 
 /// A ticket as the tool asks for: only whether it is made counts.
 pub(crate) fn ticket_request(manager: bool) -> TicketRequest {
@@ -124,34 +131,53 @@ impl Managers {
             if process.has_ended()? {
                 let said = process.said();
                 let lines: Vec<&str> = said.lines().collect();
-                ended.push((at, lines[lines.len().saturating_sub(8)..].join("\n")));
+                ended.push((at, lines[lines.len().saturating_sub(SAID_LINES)..].join("\n")));
                 place.process = None;
             }
         }
         Ok(ended)
     }
 
+    /// Starts all that don't run; what those said that ended instead, and were started again.
+    pub(crate) fn start_missing(&mut self) -> Result<Vec<Violation>> {
+        let mut failed = Vec::new();
+        for _ in 0..START_ATTEMPTS {
+            for (at, error) in self.start_once() {
+                let said = format!("{error:#}");
+                let lines: Vec<&str> = said.lines().collect();
+                let around = vec![lines[lines.len().saturating_sub(SAID_LINES)..].join("\n")];
+                let what = format!("manager {} did not start", at + 1);
+                failed.push(Violation { what, around });
+            }
+            if self.places.iter().all(|place| place.process.is_some()) {
+                return Ok(failed);
+            }
+        }
+        bail!("a manager doesn't start any more: {failed:#?}")
+    }
+
     /// Starts all that don't run, at once: the first may need the others to get ready.
-    pub(crate) fn start_missing(&mut self) -> Result<()> {
+    fn start_once(&mut self) -> Vec<(usize, anyhow::Error)> {
         let (network, ticket) = (&self.network, &self.ticket);
-        let started = std::thread::scope(|scope| {
-            let missing = self.places.iter_mut().filter(|place| place.process.is_none());
+        std::thread::scope(|scope| {
+            let missing = self.places.iter_mut().enumerate();
+            let missing = missing.filter(|(_, place)| place.process.is_none());
             let threads: Vec<_> = missing
-                .map(|place| {
-                    scope.spawn(|| {
+                .map(|(at, place)| {
+                    let thread = scope.spawn(|| {
                         let started = network.further_manager(&place.name, &place.api, ticket)?;
                         place.process = Some(started);
                         Ok(())
-                    })
+                    });
+                    (at, thread)
                 })
                 .collect();
-            let joined = threads.into_iter().map(|thread| {
-                let ended = thread.join();
-                ended.unwrap_or_else(|_| Err(anyhow::anyhow!("starting a manager panicked")))
+            let joined = threads.into_iter().filter_map(|(at, thread)| {
+                let panicked = |_| Err(anyhow::anyhow!("starting a manager panicked"));
+                Some((at, thread.join().unwrap_or_else(panicked).err()?))
             });
-            joined.collect::<Vec<Result<()>>>()
-        });
-        started.into_iter().collect()
+            joined.collect()
+        })
     }
 
     /// Place of the leader, as a majority of those that run has it; waits for one.
