@@ -1,6 +1,7 @@
-//! The project's own chores: `cargo xtask ci|tidy|bench`.
+//! The project's own chores: `cargo xtask ci|tidy|bench|chaos`.
 
 mod bench;
+mod chaos;
 mod ci;
 mod process;
 mod tally;
@@ -20,6 +21,8 @@ Commands:
   tidy                        The project's own rules: edges, reserved names, documents, licences
   bench list                  The measurements that can be run
   bench NAME [ARGUMENTS]...   Runs one of them, optimised
+  chaos [--rounds N] [--seed N] [--json FILE] [--quick]
+                              Kills and stops managers, and checks what they acknowledged
 ";
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn dispatch(words: &[&str]) -> Result<bool> {
         ["tidy"] => tidy::run(&root()),
         ["bench"] | ["bench", "list"] => Ok(bench::list()),
         ["bench", name, arguments @ ..] => bench::run(&root(), name, arguments),
+        ["chaos", arguments @ ..] => chaos::run(&root(), arguments),
         [] | ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             Ok(true)

@@ -3,6 +3,7 @@
 //! Every process is ended when its handle is dropped, and ends by itself when the test's process dies.
 
 pub mod attack_suite;
+pub mod chaos;
 mod disk;
 pub mod farm_sim;
 pub mod network_sim;

@@ -60,6 +60,20 @@ impl Started {
         Ok(())
     }
 
+    /// Its number in the system.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it ended by itself.
+    ///
+    /// # Errors
+    /// If the system doesn't tell.
+    pub fn has_ended(&mut self) -> Result<bool> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
     /// What it has said so far.
     #[must_use]
     pub fn said(&self) -> String {

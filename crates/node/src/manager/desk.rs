@@ -11,7 +11,7 @@ use crate::manager::members::manager_write;
 use crate::manager::rows;
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
-use candela_core::farm::{Command, Effect, Farm, Reply};
+use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
 use candela_core::id::{BlobHash, EngineBuild, NodeId};
 use candela_core::node::Role;
 use candela_core::policy::Policy;
@@ -123,7 +123,17 @@ impl Desk {
     /// Takes over the database if this manager leads, and loads the state.
     pub(crate) async fn open(parts: DeskParts) -> Result<Desk, DeskError> {
         let DeskParts { db, policy, engines, manager, folder, events, council } = parts;
-        let rows = rows::load_copy(&db).await?;
+        let several = db.leadership().await.managers.len() > 1;
+        let rows = match rows::load_copy(&db).await {
+            Ok(rows) => rows,
+            // Its copy changes all the time while it catches up with a busy leader. Nothing is decided
+            // on what was read here: whoever leads reads again, and the mirror opens what is missing.
+            Err(DeskError(error)) if several => {
+                tracing::info!(%error, "this manager's copy is catching up");
+                Rows::default()
+            }
+            Err(error) => return Err(error),
+        };
         let farm = Farm::load(policy.clone(), engines.clone(), rows, now());
         let mut desk = Desk {
             db,
@@ -141,7 +151,7 @@ impl Desk {
             looked_at: None,
             seen_commit: None,
         };
-        if desk.db.leadership().await.managers.len() < 2 {
+        if !several {
             // Alone: whatever is in the way is to be told at once.
             desk.take_over().await?;
             desk.council.note(true, desk.db.leadership().await);

@@ -1,0 +1,67 @@
+//! Injects faults into three managers and checks what they acknowledged.
+//!
+//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--program FILE]`; `--quick`: six rounds.
+//! Ends with 1 if something is not as it must be, and with 2 if it could not be done.
+
+use anyhow::{Context, Result, bail};
+use candela_testkit::chaos::{Config, run};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+/// Rounds unless told otherwise.
+const ROUNDS: usize = 16;
+
+/// Rounds of a quick run.
+const ROUNDS_QUICK: usize = 6;
+
+fn main() -> ExitCode {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    let done = runtime.context("no runtime").and_then(|runtime| runtime.block_on(chaos()));
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// The program beside this one.
+fn program() -> Result<PathBuf> {
+    let this = std::env::current_exe().context("find this program")?;
+    let folder = this.ancestors().nth(2).context("this program is in no folder")?;
+    Ok(folder.join(format!("candela{}", std::env::consts::EXE_SUFFIX)))
+}
+
+async fn chaos() -> Result<bool> {
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let seed = clock.map_or(0, |since| since.as_nanos() as u64);
+    let mut config = Config { program: program()?, seed, rounds: ROUNDS };
+    let mut json = None;
+    let mut arguments = std::env::args().skip(1);
+    while let Some(name) = arguments.next() {
+        if name == "--quick" {
+            config.rounds = ROUNDS_QUICK;
+            continue;
+        }
+        let value = arguments.next().with_context(|| format!("{name} wants a value"))?;
+        match name.as_str() {
+            "--rounds" => config.rounds = value.parse().context("--rounds wants a number")?,
+            "--seed" => config.seed = value.parse().context("--seed wants a number")?,
+            "--program" => config.program = value.into(),
+            "--json" => json = Some(value),
+            _ => bail!("there is no {name}"),
+        }
+    }
+    println!("seed {}, {} rounds", config.seed, config.rounds);
+    let report = run(&config).await?;
+    print!("{}", report.text());
+    if let Some(path) = json {
+        std::fs::write(&path, report.json().to_string())
+            .with_context(|| format!("write {path}"))?;
+    }
+    Ok(report.violations == 0)
+}

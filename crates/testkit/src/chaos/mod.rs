@@ -1,0 +1,133 @@
+//! Faults injected into three real managers while users act, and a checker of what they then show.
+//!
+//! In the manner of Jepsen: every call is noted as invoked and as acknowledged, refused or unknown, and
+//! after each fault every manager must show what was acknowledged, once, and nothing that was refused.
+
+mod actors;
+mod checker;
+mod faults;
+mod history;
+mod managers;
+mod report;
+mod torn;
+mod watch;
+
+use crate::network_sim::dice::Dice;
+use actors::Actors;
+use anyhow::{Context, Result};
+use candela_client::Client;
+use candela_wire::api::limits::PAGE_MAX;
+use candela_wire::api::{JobState, JobsQuery};
+pub use checker::Violation;
+use checker::{ShownJob, check, check_terms};
+pub use faults::Fault;
+use faults::{Made, make};
+use history::History;
+pub use history::{Act, Counts, Operation, Outcome};
+use managers::{MANAGERS, Managers};
+pub use report::{Report, Round};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use watch::Watch;
+
+/// How long users act before the first fault, and between two.
+const CALM: Duration = Duration::from_millis(1_500);
+
+/// How long a manager may take to show all jobs.
+const SHOW_MAX: Duration = Duration::from_secs(30);
+
+/// What is done.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The program `candela`.
+    pub program: PathBuf,
+    /// The faults and what users do follow from it; not when they happen to the millisecond.
+    pub seed: u64,
+    /// Faults.
+    pub rounds: usize,
+}
+
+/// Runs it, and prints a line for each round.
+///
+/// # Errors
+/// If managers can't be started, or don't come back after a fault: then with their logs.
+pub async fn run(config: &Config) -> Result<Report> {
+    let mut managers = Managers::start(&config.program, true).await?;
+    let done = rounds(config, &mut managers).await;
+    done.with_context(|| managers.logs())
+}
+
+async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
+    managers.settle().await?;
+    let history = Arc::new(History::new());
+    let watch = Watch::start(&managers.clients, &history);
+    let actors = Actors::start(config.seed, &managers.clients, &history);
+    let mut dice = Dice::new(config.seed);
+    let mut report = Report::new(config.seed);
+    let mut deck = Vec::new();
+    for number in 1..=config.rounds {
+        tokio::time::sleep(CALM).await;
+        let fault = draw(&mut deck, managers.disk().is_some(), &mut dice);
+        let begun = Instant::now();
+        let Made { failover, back, mut violations, notes } = make(fault, managers, &mut dice)
+            .await
+            .with_context(|| format!("round {number}, {}", fault.name()))?;
+        managers.settle().await.with_context(|| format!("after {}", fault.name()))?;
+        let jobs = {
+            // Nobody asks anything meanwhile.
+            let _alone = actors.gate.write().await;
+            let history = history.all();
+            let mut most = 0;
+            for place in 0..MANAGERS {
+                let shown = shown(&managers.clients[place]).await;
+                let shown = shown.with_context(|| format!("ask manager {}", place + 1))?;
+                most = most.max(shown.len());
+                violations.extend(check(&history, place, &shown));
+            }
+            most
+        };
+        let terms = check_terms(&watch.sights());
+        violations.extend(terms.into_iter().skip(report.violations_of_terms));
+        let took = begun.elapsed();
+        let round = Round { number, fault, failover, back, took, jobs, violations, notes };
+        println!("{}", round.text());
+        report.add(round);
+        report.violations_of_terms = check_terms(&watch.sights()).len();
+    }
+    report.counts = history.counts();
+    report.terms = watch.sights().iter().map(|sight| sight.term).max().unwrap_or(0);
+    Ok(report)
+}
+
+/// The next fault: each once in an order that follows from the seed, then again.
+fn draw(deck: &mut Vec<Fault>, small_disk: bool, dice: &mut Dice) -> Fault {
+    loop {
+        match deck.pop() {
+            Some(Fault::FullDisk) if !small_disk => {}
+            Some(fault) => return fault,
+            None => {
+                deck.extend(Fault::ALL);
+                dice.shuffle(deck);
+            }
+        }
+    }
+}
+
+/// All jobs, as a manager shows them.
+async fn shown(client: &Client) -> Result<Vec<ShownJob>> {
+    let mut jobs = Vec::new();
+    let mut query = JobsQuery { limit: Some(PAGE_MAX), ..JobsQuery::default() };
+    loop {
+        let page = tokio::time::timeout(SHOW_MAX, client.jobs(&query)).await??;
+        jobs.extend(page.items.into_iter().map(|job| ShownJob {
+            number: job.id,
+            name: job.name,
+            cancelled: job.status == JobState::Cancelled,
+        }));
+        match page.next {
+            Some(next) => query.before = Some(next),
+            None => return Ok(jobs),
+        }
+    }
+}
