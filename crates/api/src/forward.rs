@@ -24,8 +24,9 @@ use tokio::sync::mpsc;
 /// What the first manager found of whoever asks.
 pub(crate) const CALLER: HeaderName = HeaderName::from_static("x-candela-caller");
 
-/// How long the leader may take to begin an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// How often it is looked whether the leader that was asked still is one. An answer may take long: an
+/// upload is as long as its file.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Headers that are of one connection only.
 const OF_CONNECTION: [HeaderName; 4] =
@@ -97,13 +98,26 @@ async fn pass_on(
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let uri: Uri = path.parse().map_err(|error| away(&error))?;
     *request.uri_mut() = uri;
-    let asked = tokio::time::timeout(ANSWER_TIMEOUT, sender.send_request(request)).await;
-    let mut response = match asked {
-        Ok(answered) => answered.map_err(|error| away(&error))?,
-        Err(late) => return Err(away(&late)),
+    let mut response = tokio::select! {
+        answered = sender.send_request(request) => answered.map_err(|error| lost(&error))?,
+        () = another_leads(manager) => return Err(lost(&"another manager leads")),
     };
     OF_CONNECTION.iter().for_each(|name| drop(response.headers_mut().remove(name)));
     Ok(response.map(Body::new))
+}
+
+/// Returns once the leader isn't the one that it was.
+async fn another_leads(manager: &candela_node::manager::Manager) {
+    let asked = manager.leader();
+    while manager.leader() == asked {
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The leader was asked, and nobody knows what came of it.
+fn lost(error: &dyn std::fmt::Display) -> Refused {
+    tracing::info!("the leader's answer is lost: {error}");
+    Refused::unavailable("the leader went away before it answered: look whether it was carried out")
 }
 
 fn no_leader() -> Refused {
