@@ -62,9 +62,9 @@ impl Desk {
     }
 
     /// Has enough managers keep a scene.
-    pub(crate) async fn hold_scene(&self, pin: &str, scene: BlobHash) -> Result<(), ApplyError> {
+    pub(crate) async fn hold_scene(&self, scene: BlobHash) -> Result<(), ApplyError> {
         match self.manager() {
-            Some(manager) => manager.hold_scene(pin, scene).await,
+            Some(manager) => manager.hold_scene(scene).await,
             None => Ok(()),
         }
     }

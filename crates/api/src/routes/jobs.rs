@@ -13,6 +13,7 @@ use candela_core::farm::{Command, Farm, Reply, no_such_job};
 use candela_core::id::{BlobHash, EngineBuild, JobId, SubmissionId};
 use candela_core::job::Job;
 use candela_core::refusal::RefusalCode;
+use candela_node::manager::scene_pin;
 use candela_wire::api::{
     JobDetail, JobRequest, JobState, JobSummary, JobsPage, JobsQuery, PREFIX, RefusalInfo,
 };
@@ -87,13 +88,8 @@ async fn store_scene(
     }
     blobs.pin_collection(&scene_pin(hash), hash).await?;
     blobs.sync().await?;
-    state.desk.hold_scene(&scene_pin(hash), hash).await?;
+    state.desk.hold_scene(hash).await?;
     Ok(hash)
-}
-
-/// The pin that keeps a scene as long as jobs use it.
-fn scene_pin(scene: BlobHash) -> String {
-    format!("scene/{scene}")
 }
 
 /// Doesn't keep the scene of a refused job any longer than an upload, unless another job has it.

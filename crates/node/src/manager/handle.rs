@@ -2,7 +2,7 @@
 
 use crate::manager::council::Council;
 use crate::manager::desk::Request;
-use crate::manager::mirror::{Kind, Mirror};
+use crate::manager::mirror::{Kind, Mirror, scene_pin};
 use crate::manager::tickets::TicketRequest;
 use crate::port::API_ALPN;
 use candela_blobs::Blobs;
@@ -149,8 +149,8 @@ impl Manager {
     ///
     /// # Errors
     /// That too few of them could.
-    pub async fn hold_scene(&self, pin: &str, scene: BlobHash) -> Result<(), ApplyError> {
-        let held = self.mirror.hold(pin, scene, Kind::Collection).await;
+    pub async fn hold_scene(&self, scene: BlobHash) -> Result<(), ApplyError> {
+        let held = self.mirror.hold(&scene_pin(scene), scene, Kind::Collection).await;
         held.map_err(|error| ApplyError::Unavailable(error.to_string()))
     }
 

@@ -215,7 +215,8 @@ impl Mirror {
 }
 
 /// The name under which a scene is kept.
-pub(crate) fn scene_pin(scene: BlobHash) -> String {
+#[must_use]
+pub fn scene_pin(scene: BlobHash) -> String {
     format!("scene/{scene}")
 }
 

@@ -24,6 +24,7 @@ mod tickets;
 pub use candela_net::Pipe;
 pub use desk::DeskError;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
+pub use mirror::scene_pin;
 pub use proof::{ProofDraft, ProofFile};
 pub use tickets::TicketRequest;
 

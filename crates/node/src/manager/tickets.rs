@@ -23,8 +23,8 @@ pub struct TicketRequest {
     pub manager: bool,
 }
 
-#[derive(Default)]
 /// The tickets that the manager knows, by the hash of their secret.
+#[derive(Default)]
 pub(crate) struct TicketBook {
     rows: BTreeMap<[u8; 32], TicketRow>,
 }

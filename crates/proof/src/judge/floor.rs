@@ -75,7 +75,7 @@ impl NoiseFloor {
     /// classes of processors. In some scenes rounding decides what is seen (fine procedural bumps,
     /// surfaces that touch), and then it is a tenth and more. It grows with the picture: `frame_edges` is
     /// how many times longer the frame's edge is than the preview's, and `1 − (1 − class_share)^frame_edges`
-    /// is what is expected there. That fitted a rocket over procedural waves: 9 % of the preview, 17 % in
+    /// is what is expected there. That fitted a rocket over procedural waves: 9 % of the preview, 16 % in
     /// frames of 60,000 pixels, 34 % in frames of 400,000. Of other classes, 1.25 times that is the prior
     /// if it is more than the usual one; no pair of classes was further apart than the one that the
     /// preview is measured with.
