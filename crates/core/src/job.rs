@@ -7,6 +7,7 @@ use crate::scene::{PreviewFacts, SceneFacts};
 use crate::settings::RenderSettings;
 use crate::time::Time;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// What a user asks for, already checked at the edge.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,7 +137,7 @@ pub struct Job {
     /// How far it is.
     pub status: JobStatus,
     /// There once the scene was inspected.
-    pub inspected: Option<Inspected>,
+    pub inspected: Option<Arc<Inspected>>,
     /// Frames that go first and have not been given to a task yet.
     pub landmarks: Vec<i32>,
     /// Sum of the render times of received frames, in milliseconds.

@@ -1,5 +1,6 @@
 //! What a node is started with. Files, environment and flags are read by the program, not here.
 
+use crate::manager::StandIn;
 use candela_core::id::EngineBuild;
 use candela_core::node::Role;
 use candela_core::policy::Policy;
@@ -79,6 +80,8 @@ pub struct ManagerConfig {
     pub join: Option<String>,
     /// How other managers reach its database.
     pub database: DatabaseConfig,
+    /// For load tests of the control plane only: what takes the place of engines and pictures.
+    pub stand_in: Option<StandIn>,
 }
 
 /// How the databases of several managers reach one another.

@@ -320,6 +320,17 @@ impl TaskDb {
         Err(ReadError::Changing { table })
     }
 
+    /// The keys of a table in this manager's own copy, in their order; commits may come in meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn keys_of_copy(&self, table: Table) -> Result<Vec<Vec<u8>>, ReadError> {
+        let sql = format!("SELECT key, x'' AS body FROM {} ORDER BY key", table.name());
+        let rows = store::rows(&self.client, sql, params!()).await;
+        let rows = rows.map_err(store::read_error("list", table.name()))?;
+        Ok(rows.into_iter().map(|(key, _)| key).collect())
+    }
+
     /// The last commit in this manager's own copy, which may lag.
     ///
     /// # Errors
@@ -439,11 +450,11 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await.unwrap();
-        execute(&db, "INSERT INTO _migrations VALUES (4, 'future', 0, '')").await;
+        execute(&db, "INSERT INTO _migrations VALUES (5, 'future', 0, '')").await;
         db.shutdown().await.unwrap();
 
         let error = open(&folder).await.unwrap_err();
-        let expected = "the database has schema version 4, this program knows up to 3: \
+        let expected = "the database has schema version 5, this program knows up to 4: \
                         update it, or use another data folder";
         assert_eq!(error.to_string(), expected);
         let again = open(&folder).await.unwrap_err();

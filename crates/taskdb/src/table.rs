@@ -27,11 +27,13 @@ pub enum Table {
     Keys,
     /// Managers of the cluster.
     Managers,
+    /// What the inspections of jobs found.
+    Inspections,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Meta,
         Self::Jobs,
         Self::Frames,
@@ -44,6 +46,7 @@ impl Table {
         Self::Tickets,
         Self::Keys,
         Self::Managers,
+        Self::Inspections,
     ];
 
     /// Name of the table in SQL and in messages.
@@ -61,6 +64,7 @@ impl Table {
             Self::Tickets => "tickets",
             Self::Keys => "keys",
             Self::Managers => "managers",
+            Self::Inspections => "inspections",
         }
     }
 }

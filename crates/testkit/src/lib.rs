@@ -13,3 +13,8 @@ mod scenes;
 pub use disk::SmallDisk;
 pub use process::{Network, Role, Started};
 pub use scenes::{by_hand, demo_scene, driver, engine, engines_dir, fixture, workspace};
+
+/// What the rules are told where nothing is rendered: a scene's facts, a submission, a verdict.
+pub mod sample {
+    pub use crate::network_sim::scene::{engine, facts, submission, verdict};
+}

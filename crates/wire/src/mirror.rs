@@ -6,6 +6,7 @@
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A type that is written and read through another one.
 pub(crate) trait Mirror: Sized {
@@ -81,6 +82,18 @@ impl<T: Mirror> Mirror for Box<T> {
 
     fn from_wire(wire: Self::Wire) -> Result<Self, &'static str> {
         T::from_wire(wire).map(Box::new)
+    }
+}
+
+impl<T: Mirror> Mirror for Arc<T> {
+    type Wire = T::Wire;
+
+    fn to_wire(&self) -> Self::Wire {
+        self.as_ref().to_wire()
+    }
+
+    fn from_wire(wire: Self::Wire) -> Result<Self, &'static str> {
+        T::from_wire(wire).map(Arc::new)
     }
 }
 

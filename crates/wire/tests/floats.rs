@@ -25,13 +25,12 @@ proptest! {
         doubles: [u64; 3],
         noise in prop::collection::vec(any::<u32>(), 0..300),
     ) {
-        let mut job = rows::decode_job(&fixture("row_job_active")).unwrap();
-        let inspected = job.inspected.as_mut().unwrap();
+        let mut inspected = rows::decode_inspection(&fixture("row_inspection")).unwrap();
         inspected.facts.fps = f64::from_bits(doubles[0]);
         inspected.facts.time_limit_s = f64::from_bits(doubles[1]);
         inspected.preview.unrepeatable_share = f64::from_bits(doubles[2]);
         inspected.preview.noise = noise.iter().map(|bits| f32::from_bits(*bits)).collect();
-        let back = rows::decode_job(&rows::encode_job(&job)).unwrap().inspected.unwrap();
+        let back = rows::decode_inspection(&rows::encode_inspection(&inspected)).unwrap();
         let (facts, preview) = (&back.facts, &back.preview);
         let got = [facts.fps, facts.time_limit_s, preview.unrepeatable_share].map(f64::to_bits);
         prop_assert_eq!(got, doubles);

@@ -107,7 +107,7 @@ pub(crate) fn detail(farm: &Farm, job: &Job) -> JobDetail {
             force_cycles: allow.force_cycles,
             wait: allow.wait_for_workers,
         },
-        render: job.inspected.as_ref().map(render_info),
+        render: job.inspected.as_deref().map(render_info),
         fps: job.inspected.as_ref().map(|i| i.facts.fps).filter(|fps| fps.is_finite()),
         verification: verification_cost(job),
         receipts_rejected: farm.receipts(job.id).filter(|r| rejected(r.status)).count(),

@@ -90,6 +90,7 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
         policy,
         join: args.join,
         database,
+        stand_in: None,
     };
     let plan = ManagerPlan {
         node,

@@ -209,8 +209,10 @@ pub enum Reply {
 pub enum Row {
     /// The counter of ids.
     Counter,
-    /// A job.
+    /// A job, without what its inspection found.
     Job(JobId),
+    /// What the inspection of a job found.
+    Inspection(JobId),
     /// A frame of a job.
     Frame(JobId, i32),
     /// A task.

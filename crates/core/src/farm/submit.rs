@@ -10,6 +10,7 @@ use crate::scene::{PreviewFacts, SceneFacts};
 use crate::task::{ReceiptStatus, TaskStatus};
 use crate::time::Time;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 impl Farm {
     pub(super) fn submit(
@@ -110,7 +111,7 @@ impl Farm {
         match inspection::decide(&job.submission, facts, preview) {
             Err(refusals) => self.set_job(job_id, JobStatus::Refused(refusals), Some(now)),
             Ok((inspected, frames)) => {
-                job.inspected = Some(inspected);
+                job.inspected = Some(Arc::new(inspected));
                 job.landmarks = frames.landmarks();
                 for number in frames.iter() {
                     let frame = Frame {
@@ -127,6 +128,7 @@ impl Farm {
                     self.mark(Row::Frame(job_id, number));
                 }
                 self.set_job(job_id, JobStatus::Active, None);
+                self.mark(Row::Inspection(job_id));
             }
         }
         effects.push(Effect::JobChanged(job_id));

@@ -6,15 +6,15 @@ use crate::verdict;
 use candela_core::counts::TileCounts;
 use candela_core::farm::Farm;
 use candela_core::id::{BlobHash, NodeId, ReceiptId, VerificationId};
-use candela_core::job::Job;
+use candela_core::job::{Inspected, Job};
 use candela_core::layers::Region;
 use candela_core::refusal::{Refusal, RefusalCode};
-use candela_core::scene::PreviewFacts;
 use candela_core::settings::RenderSettings;
 use candela_core::task::Receipt;
 use candela_core::verification::{
     Floor, Outcome, Purpose, Verdict, VerificationStatus, VerificationTask,
 };
+use std::sync::Arc;
 
 /// Earlier answers that a new one is compared with, at most: the latest.
 const PEERS_MAX: usize = 4;
@@ -36,7 +36,7 @@ pub(super) struct Case {
     pub receipt: Receipt,
     pub job: Job,
     pub settings: RenderSettings,
-    pub preview: PreviewFacts,
+    pub inspected: Arc<Inspected>,
     /// Where the verifier had to look.
     pub regions: Vec<Region>,
     pub grounds: verdict::Grounds,
@@ -78,7 +78,7 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
     }
     let receipt = farm.receipt_of(verification.receipt)?.clone();
     let job = farm.job(verification.job)?.clone();
-    let inspected = job.inspected.as_ref()?;
+    let inspected = job.inspected.clone()?;
     let settings = inspected.settings.clone();
     let regions = regions_of(&verification, farm)?;
     let device = farm.presence(verifier).map_or("", |presence| presence.hello.device.as_str());
@@ -134,7 +134,7 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
         verification,
         receipt,
         settings,
-        preview: inspected.preview.clone(),
+        inspected,
         regions,
         grounds,
         with,

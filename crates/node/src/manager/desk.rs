@@ -9,6 +9,7 @@ use crate::manager::follow::{CopyOfFarm, QUORUM_AGE_MAX_MS};
 use crate::manager::handle::{ApplyError, FarmEvent};
 use crate::manager::members::manager_write;
 use crate::manager::rows;
+use crate::manager::tally::{Counter, Size};
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
@@ -82,6 +83,7 @@ pub(crate) struct Desk {
     pub(super) folder: PathBuf,
     events: broadcast::Sender<FarmEvent>,
     pub(super) council: Council,
+    counter: Counter,
     leads: bool,
     /// Of a follower.
     pub(super) copy: Option<CopyOfFarm>,
@@ -100,6 +102,7 @@ pub(crate) struct DeskParts {
     pub folder: PathBuf,
     pub events: broadcast::Sender<FarmEvent>,
     pub council: Council,
+    pub counter: Counter,
 }
 
 /// A reply that waits for the commit.
@@ -122,7 +125,7 @@ fn seed() -> Seed {
 impl Desk {
     /// Takes over the database if this manager leads, and loads the state.
     pub(crate) async fn open(parts: DeskParts) -> Result<Desk, DeskError> {
-        let DeskParts { db, policy, engines, manager, folder, events, council } = parts;
+        let DeskParts { db, policy, engines, manager, folder, events, council, counter } = parts;
         let several = db.leadership().await.managers.len() > 1;
         let rows = match rows::load_copy(&db).await {
             Ok(rows) => rows,
@@ -146,6 +149,7 @@ impl Desk {
             folder,
             events,
             council,
+            counter,
             leads: false,
             copy: None,
             looked_at: None,
@@ -306,7 +310,10 @@ impl Desk {
         if writes.is_empty() {
             return Ok(());
         }
-        self.db.commit(self.epoch, writes).await.map(drop)
+        let (size, begun) = (Size::of(&writes), Instant::now());
+        self.db.commit(self.epoch, writes).await?;
+        self.counter.add(&size, begun.elapsed());
+        Ok(())
     }
 
     /// Takes back what memory says and nobody was told: nothing of it was written, and the database

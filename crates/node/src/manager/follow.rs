@@ -127,7 +127,7 @@ impl Desk {
             return Ok(());
         }
         let managers = rows::managers(self.db.load_copy(Table::Managers).await.map_err(failed)?)?;
-        let nodes = rows::node_ids(self.db.load_copy(Table::Nodes).await.map_err(failed)?);
+        let nodes = rows::node_ids(self.db.keys_of_copy(Table::Nodes).await.map_err(failed)?);
         self.council.set_nodes(nodes);
         self.set_managers(managers);
         self.seen_commit = Some(commit);

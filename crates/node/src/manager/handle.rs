@@ -3,6 +3,7 @@
 use crate::manager::council::Council;
 use crate::manager::desk::Request;
 use crate::manager::mirror::{Kind, Mirror, scene_pin};
+use crate::manager::tally::{Counter, Tally};
 use crate::manager::tickets::TicketRequest;
 use crate::port::API_ALPN;
 use candela_blobs::Blobs;
@@ -83,6 +84,7 @@ pub struct Manager {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) mirror: Mirror,
     pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
+    pub(super) counter: Counter,
 }
 
 impl Manager {
@@ -164,6 +166,12 @@ impl Manager {
     #[must_use]
     pub fn leadership(&self) -> Leadership {
         self.council.leadership()
+    }
+
+    /// What this manager has written since it started.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.counter.now()
     }
 
     /// The managers of the network.

@@ -2,7 +2,7 @@
 
 use crate::manager::case::Case;
 use crate::manager::desk::now;
-use crate::manager::errands::{Errands, Lost};
+use crate::manager::errands::{Errands, Lost, evidence_pin, tiles_pin};
 use crate::verdict::{self, Unfit};
 use bytes::Bytes;
 use candela_blobs::{BlobError, FetchOptions};
@@ -60,6 +60,13 @@ impl Errands {
     ) -> Result<(), Refusal> {
         let id = report.verification;
         let case = self.case(verifier, id).await?;
+        if let Some(stand_in) = &self.stand_in {
+            let (signed, px) = (signed(&report, signature), report.rendered_px);
+            let verdict = Box::new((stand_in.judged)(&case.verification, verifier, signed));
+            let judged = Command::Judged { verification: id, verdict, rendered_px: px };
+            self.settle(judged).await;
+            return Ok(());
+        }
         let evidence = match self.evidence(verifier, &report, &case).await {
             Ok(evidence) => evidence,
             Err(refusal) => {
@@ -71,21 +78,17 @@ impl Errands {
             }
         };
         let rendered_px = report.rendered_px.min(pixels_asked(&evidence));
-        let report = SignedReport {
-            evidence: report.evidence,
-            evidence_bytes: report.evidence_bytes,
-            rendered_px: report.rendered_px,
-            took_ms: report.took_ms,
-            signature,
-        };
+        let report = signed(&report, signature);
         let peers = self.peers(&case, &evidence).await;
         let answer = Answer { verifier, report, evidence, peers };
         let judged = match case.verification.purpose {
             Purpose::Canary => self.canary(&case, &answer).await,
             _ => self.frame(&case, &answer).await,
         };
+        let mut kept = Vec::new();
         let command = match judged {
             Ok(verdict) => {
+                kept = blobs_of(&case, &verdict);
                 Command::Judged { verification: id, verdict: Box::new(verdict), rendered_px }
             }
             Err(Undone::Lost(lost)) => lost.command(case.receipt.id),
@@ -95,6 +98,9 @@ impl Errands {
             }
         };
         self.settle(command).await;
+        for (pin, hash) in kept {
+            self.manager.mirror.spread(pin, hash);
+        }
         Ok(())
     }
 
@@ -108,7 +114,7 @@ impl Errands {
             &case.regions,
             &tiles,
             &answer.evidence,
-            (&case.preview, case.settings.size),
+            (&case.inspected.preview, case.settings.size),
             &case.receipt.statement.device,
         ) {
             Ok(probes) => probes,
@@ -206,10 +212,7 @@ impl Errands {
         let useless = |why: String| Refusal::new(RefusalCode::MessageNotAllowed, why);
         let options = FetchOptions {
             bytes_max: EVIDENCE_BYTES_MAX,
-            ..FetchOptions::pinned(format!(
-                "job/{}/evidence/{}",
-                case.receipt.job, report.verification
-            ))
+            ..FetchOptions::pinned(evidence_pin(case.receipt.job, report.verification))
         };
         let from = self.addresses(verifier).await;
         let unavailable = |error: BlobError| useless(format!("the evidence can't be had: {error}"));
@@ -279,9 +282,27 @@ impl Errands {
     ) -> Result<BlobHash, BlobError> {
         let blobs = self.fetcher.blobs();
         let excerpt = blobs.excerpt(layers, ranges).await?;
-        let pin = format!("job/{}/tiles/{}", case.receipt.job, case.verification.id);
+        let pin = tiles_pin(case.receipt.job, case.verification.id);
         Ok(blobs.add_bytes(excerpt, &pin).await?.hash)
     }
+}
+
+fn signed(report: &Report, signature: [u8; 64]) -> SignedReport {
+    SignedReport {
+        evidence: report.evidence,
+        evidence_bytes: report.evidence_bytes,
+        rendered_px: report.rendered_px,
+        took_ms: report.took_ms,
+        signature,
+    }
+}
+
+/// What a verdict stands on, and the names under which it is kept.
+fn blobs_of(case: &Case, verdict: &Verdict) -> Vec<(String, BlobHash)> {
+    let (job, id) = (case.receipt.job, case.verification.id);
+    let evidence = verdict.evidence().map(|hash| (evidence_pin(job, id), hash));
+    let tiles = verdict.worker_tiles.map(|hash| (tiles_pin(job, id), hash));
+    evidence.into_iter().chain(tiles).collect()
 }
 
 fn pixels_asked(evidence: &Evidence) -> u64 {

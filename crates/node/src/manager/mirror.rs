@@ -1,11 +1,12 @@
 //! Blobs on several managers: what is relied on is kept by a majority, and the rest follows.
 //!
 //! A scene is held by a majority before its job is acknowledged, an output before its receipt counts
-//! as stored. Everything else that verdicts stand on (evidence, workers' tiles) each manager pulls by
-//! itself, soon after it reads of it in its copy of the database.
+//! as stored. Everything else that verdicts stand on (evidence, workers' tiles) the leader has the
+//! others keep soon after. Whoever was away then looks in its copy of the database for what it lacks:
+//! when it starts, when another leads, and now and then.
 
 use crate::manager::council::Council;
-use crate::manager::errands::output_pin;
+use crate::manager::errands::{evidence_pin, output_pin, tiles_pin};
 use crate::manager::handle::Manager;
 use crate::manager::library::Library;
 use crate::port::HOLD_ALPN;
@@ -22,9 +23,20 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
-/// How often it is looked for what is missing here.
-const LOOK: Duration = Duration::from_secs(1);
+/// How soon it is looked for what is missing here, after the start and after another leads; each time
+/// twice as long as before …
+const LOOK_FIRST: Duration = Duration::from_secs(1);
+
+/// … up to this.
+const LOOK_MAX: Duration = Duration::from_secs(600);
+
+/// Pause between two attempts to get a scene.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Blobs that the other managers are yet to be told of, at most; they find the rest by themselves.
+const UNTOLD_MAX: usize = 4_096;
 
 /// Blobs that are pulled at once.
 const AT_ONCE: usize = 8;
@@ -70,14 +82,44 @@ pub(crate) struct MirrorParts {
 
 /// Keeps blobs on several managers. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Mirror(Arc<MirrorParts>);
+pub(crate) struct Mirror(Arc<MirrorParts>, mpsc::Sender<Wanted>);
+
+/// What the other managers are yet to be told of.
+pub(crate) struct Untold(mpsc::Receiver<Wanted>);
 
 /// Something that a manager should have: the pin under which it is kept, and what.
 type Wanted = (String, BlobHash, Kind);
 
 impl Mirror {
-    pub(crate) fn new(parts: MirrorParts) -> Mirror {
-        Mirror(Arc::new(parts))
+    pub(crate) fn new(parts: MirrorParts) -> (Mirror, Untold) {
+        let (untold, telling) = mpsc::channel(UNTOLD_MAX);
+        (Mirror(Arc::new(parts), untold), Untold(telling))
+    }
+
+    /// Has the other managers keep what is here, soon. Those that can't now find it later.
+    pub(crate) fn spread(&self, pin: String, hash: BlobHash) {
+        // If too much waits, they find it later, too.
+        self.1.try_send((pin, hash, Kind::Blob)).ok();
+    }
+
+    async fn tell(self, mut untold: Untold) {
+        let mut telling = JoinSet::new();
+        while let Some((pin, hash, kind)) = untold.0.recv().await {
+            for other in self.others() {
+                if telling.len() >= AT_ONCE {
+                    telling.join_next().await;
+                }
+                let (mirror, pin) = (self.clone(), pin.clone());
+                telling.spawn(async move { mirror.ask_to_hold(&other, &pin, hash, kind).await });
+            }
+        }
+    }
+
+    /// Whether another manager keeps it now.
+    async fn ask_to_hold(&self, other: &NodeAddr, pin: &str, hash: BlobHash, kind: Kind) -> bool {
+        let hold = Hold { pin: pin.to_owned(), hash, collection: kind == Kind::Collection };
+        let asked = tokio::time::timeout(HOLD_TIMEOUT, self.ask(other, &hold)).await;
+        asked.is_ok_and(|answer| answer.is_some())
     }
 
     fn others(&self) -> Vec<NodeAddr> {
@@ -94,11 +136,7 @@ impl Mirror {
         let mut asked = JoinSet::new();
         for other in others {
             let (mirror, pin) = (self.clone(), pin.to_owned());
-            asked.spawn(async move {
-                let hold = Hold { pin, hash, collection: kind == Kind::Collection };
-                let asked = tokio::time::timeout(HOLD_TIMEOUT, mirror.ask(&other, &hold)).await;
-                asked.is_ok_and(|answer| answer.is_some())
-            });
+            asked.spawn(async move { mirror.ask_to_hold(&other, &pin, hash, kind).await });
         }
         while held < needed {
             match asked.join_next().await {
@@ -119,9 +157,16 @@ impl Mirror {
     }
 
     /// Keeps what other managers ask for, and pulls what is missing, for as long as the manager runs.
-    pub(crate) async fn run(self, manager: Manager, mut asked: Option<mpsc::Receiver<Pipe>>) {
-        let mut looks = tokio::time::interval(LOOK);
+    pub(crate) async fn run(
+        self,
+        manager: Manager,
+        mut asked: Option<mpsc::Receiver<Pipe>>,
+        untold: Untold,
+    ) {
+        let _telling = AbortOnDropHandle::new(tokio::spawn(self.clone().tell(untold)));
+        let mut looks = tokio::time::interval(LOOK_FIRST);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut next, mut wait, mut term) = (Instant::now(), LOOK_FIRST, 0);
         let mut have: BTreeSet<Wanted> = BTreeSet::new();
         loop {
             let pipe = async {
@@ -136,8 +181,14 @@ impl Mirror {
                     tokio::spawn(async move { mirror.answer(pipe).await });
                 }
                 _ = looks.tick() => {
-                    if !self.others().is_empty() {
-                        self.pull_missing(&manager, &mut have).await;
+                    let now = self.0.council.leadership().term;
+                    if now != term {
+                        (next, wait, term) = (Instant::now(), LOOK_FIRST, now);
+                    }
+                    if next <= Instant::now() && !self.others().is_empty() {
+                        let complete = self.pull_missing(&manager, &mut have).await;
+                        wait = if complete { (2 * wait).min(LOOK_MAX) } else { LOOK_FIRST };
+                        next = Instant::now() + wait;
                     }
                 }
             }
@@ -172,9 +223,10 @@ impl Mirror {
         Ok(())
     }
 
-    /// Pulls what the state names and this manager lacks.
-    async fn pull_missing(&self, manager: &Manager, have: &mut BTreeSet<Wanted>) {
-        let Ok(wanted) = manager.read(wanted).await else { return };
+    /// Pulls what the state names and this manager lacks; whether nothing is missing any more.
+    async fn pull_missing(&self, manager: &Manager, have: &mut BTreeSet<Wanted>) -> bool {
+        let Ok(wanted) = manager.read(wanted).await else { return false };
+        let all = wanted.len();
         have.retain(|known| wanted.contains(known));
         let missing: Vec<Wanted> =
             wanted.into_iter().filter(|one| !have.contains(one)).take(ROUND_MAX).collect();
@@ -197,6 +249,7 @@ impl Mirror {
         while let Some(pulled) = pulling.join_next().await {
             have.extend(pulled.ok().flatten());
         }
+        have.len() >= all
     }
 
     /// Waits until a scene is here, if other managers may have it. Gives up after a while: then it is
@@ -209,7 +262,7 @@ impl Mirror {
                 Ok(()) => return,
                 Err(error) => tracing::info!(%scene, "a scene is yet to come: {error}"),
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -235,10 +288,9 @@ fn wanted(farm: &Farm) -> BTreeSet<Wanted> {
                 let Some(verdict) = verification.verdict() else { continue };
                 let (job, id) = (job.id, verification.id);
                 let evidence = verdict.evidence();
-                wanted
-                    .extend(evidence.map(|e| (format!("job/{job}/evidence/{id}"), e, Kind::Blob)));
+                wanted.extend(evidence.map(|e| (evidence_pin(job, id), e, Kind::Blob)));
                 let tiles = verdict.worker_tiles;
-                wanted.extend(tiles.map(|t| (format!("job/{job}/tiles/{id}"), t, Kind::Blob)));
+                wanted.extend(tiles.map(|t| (tiles_pin(job, id), t, Kind::Blob)));
             }
         }
     }

@@ -19,6 +19,8 @@ mod mirror;
 mod proof;
 mod rows;
 mod sessions;
+mod stand_in;
+mod tally;
 mod tickets;
 
 pub use candela_net::Pipe;
@@ -26,6 +28,8 @@ pub use desk::DeskError;
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use mirror::scene_pin;
 pub use proof::{ProofDraft, ProofFile};
+pub use stand_in::StandIn;
+pub use tally::Tally;
 pub use tickets::TicketRequest;
 
 use crate::config::ManagerConfig;
@@ -180,8 +184,9 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let (events, _) = broadcast::channel(EVENTS_WAITING);
     let engines: BTreeSet<EngineBuild> = BTreeSet::from([config.engine.build().clone()]);
     let progress = handle::ProgressBoard::default();
+    let counter = tally::Counter::default();
     let (api, hold) = pipes.map_or((None, None), |pipes| (Some(pipes.api), Some(pipes.hold)));
-    let mirror = Mirror::new(MirrorParts {
+    let (mirror, untold) = Mirror::new(MirrorParts {
         own: addr.node,
         council: council.clone(),
         endpoint: endpoint.clone(),
@@ -200,6 +205,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         endpoint: endpoint.clone(),
         pipes: Arc::new(Mutex::new(api)),
         mirror: mirror.clone(),
+        counter: counter.clone(),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
@@ -215,6 +221,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         inspector,
         developer,
         library: library.clone(),
+        stand_in: config.stand_in,
     });
     let parts = DeskParts {
         db,
@@ -224,6 +231,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         folder: folder.clone(),
         events,
         council,
+        counter,
     };
     let desk = Desk::open(parts).await?;
     library.open_all(desk.scenes()).await;
@@ -233,7 +241,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         forget_sessions: Box::new(move || forgetful.end_all()),
     };
     let desk = tokio::spawn(desk.run(queue, outbox));
-    let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold));
+    let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold, untold));
     let reception = Reception { manager: manager.clone(), links, progress, errands };
     let reception = tokio::spawn(reception.run(endpoint.clone()));
     Ok(Running { manager, endpoint, reception, mirroring, desk })

@@ -7,7 +7,10 @@ use candela_taskdb::{RowWrite, Table, TaskDb};
 use candela_wire::DecodeError;
 use candela_wire::cluster::ManagerRow;
 use candela_wire::rows;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Keys and bodies.
+type Stored = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Which copy is read.
 #[derive(Clone, Copy)]
@@ -29,12 +32,20 @@ pub(crate) async fn load_copy(db: &TaskDb) -> Result<Rows, DeskError> {
 async fn load_from(db: &TaskDb, from: From) -> Result<Rows, DeskError> {
     let counter = rows::key_counter();
     let counter = db.get(Table::Meta, &counter).await.map_err(|error| DeskError(error.into()))?;
+    let mut jobs = table(db, from, Table::Jobs, rows::decode_job).await?;
+    let inspections = stored(db, from, Table::Inspections).await?;
+    let mut inspections: BTreeMap<Vec<u8>, Vec<u8>> = inspections.into_iter().collect();
+    for job in &mut jobs {
+        let Some(body) = inspections.remove(&rows::key_job(job.id)) else { continue };
+        let inspected = rows::decode_inspection(&body);
+        job.inspected = Some(inspected.map_err(|error| DeskError(error.into()))?.into());
+    }
     Ok(Rows {
         next_id: match counter {
             Some(body) => rows::decode_counter(&body).map_err(|error| DeskError(error.into()))?,
             None => 1,
         },
-        jobs: table(db, from, Table::Jobs, rows::decode_job).await?,
+        jobs,
         frames: table(db, from, Table::Frames, rows::decode_frame).await?,
         tasks: table(db, from, Table::Tasks, rows::decode_task).await?,
         receipts: table(db, from, Table::Receipts, rows::decode_receipt).await?,
@@ -50,13 +61,17 @@ async fn table<T>(
     table: Table,
     decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DeskError> {
+    let stored = stored(db, from, table).await?;
+    let rows = stored.iter().map(|(_, body)| decode(body));
+    rows.collect::<Result<_, _>>().map_err(|error| DeskError(error.into()))
+}
+
+async fn stored(db: &TaskDb, from: From, table: Table) -> Result<Stored, DeskError> {
     let stored = match from {
         From::Leader => db.load(table).await,
         From::OwnCopy => db.load_copy(table).await,
     };
-    let stored = stored.map_err(|error| DeskError(error.into()))?;
-    let rows = stored.iter().map(|(_, body)| decode(body));
-    rows.collect::<Result<_, _>>().map_err(|error| DeskError(error.into()))
+    stored.map_err(|error| DeskError(error.into()))
 }
 
 /// The managers, from their rows.
@@ -66,8 +81,8 @@ pub(crate) fn managers(stored: Vec<(Vec<u8>, Vec<u8>)>) -> Result<Vec<ManagerRow
 }
 
 /// The nodes, from the keys of their rows.
-pub(crate) fn node_ids(stored: Vec<(Vec<u8>, Vec<u8>)>) -> BTreeSet<NodeId> {
-    stored.into_iter().filter_map(|(key, _)| Some(NodeId(key.try_into().ok()?))).collect()
+pub(crate) fn node_ids(keys: Vec<Vec<u8>>) -> BTreeSet<NodeId> {
+    keys.into_iter().filter_map(|key| Some(NodeId(key.try_into().ok()?))).collect()
 }
 
 /// The changed rows as they are now. A row that is not there any more is deleted.
@@ -82,6 +97,10 @@ fn write(farm: &Farm, row: Row) -> RowWrite {
             (Table::Meta, rows::key_counter(), body)
         }
         Row::Job(id) => (Table::Jobs, rows::key_job(id), farm.job(id).map(rows::encode_job)),
+        Row::Inspection(id) => {
+            let inspected = farm.job(id).and_then(|job| job.inspected.as_deref());
+            (Table::Inspections, rows::key_job(id), inspected.map(rows::encode_inspection))
+        }
         Row::Frame(job, number) => {
             let body = farm.frame(job, number).map(rows::encode_frame);
             (Table::Frames, rows::key_frame(job, number), body)

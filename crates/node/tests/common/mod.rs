@@ -61,6 +61,7 @@ impl Network {
             policy: Policy::default(),
             join: None,
             database: DatabaseConfig::default(),
+            stand_in: None,
         };
         Network { manager: manager::run(config).await.unwrap(), folder }
     }

@@ -13,7 +13,8 @@ use candela_core::verification::{Floor, Found, Outcome, Peer, Verdict, Verificat
 use std::collections::BTreeSet;
 
 /// The one engine of the simulation.
-pub(crate) fn engine() -> EngineBuild {
+#[must_use]
+pub fn engine() -> EngineBuild {
     EngineBuild("blender-4.5.15".into())
 }
 
@@ -33,7 +34,9 @@ pub(crate) fn hello(node: NodeId, owner: &str, roles: &BTreeSet<Role>, slots: u3
     }
 }
 
-pub(crate) fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
+/// A submission of those frames; the id also names the scene.
+#[must_use]
+pub fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
     let mut submission_id = [0; 16];
     submission_id.copy_from_slice(&id[..16]);
     Submission {
@@ -50,7 +53,9 @@ pub(crate) fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
     }
 }
 
-pub(crate) fn facts(size: Size, samples: u32) -> SceneFacts {
+/// Facts of an ordinary scene.
+#[must_use]
+pub fn facts(size: Size, samples: u32) -> SceneFacts {
     SceneFacts {
         saved_by: [4, 5, 0],
         engine_version: [4, 5, 15],
@@ -121,7 +126,9 @@ pub(crate) fn statement(
     }
 }
 
-pub(crate) fn verdict(
+/// A verdict without pictures.
+#[must_use]
+pub fn verdict(
     outcome: Outcome,
     verifier: NodeId,
     peers: Vec<(VerificationId, bool)>,

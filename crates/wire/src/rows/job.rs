@@ -14,6 +14,7 @@ use candela_core::settings::{OutputFormat, RenderSettings};
 use candela_core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 mirror_struct! {
     Job as JobV1 {
@@ -22,7 +23,7 @@ mirror_struct! {
         submitted_at: Time,
         ended_at: Option<Time>,
         status: JobStatus,
-        inspected: Option<Inspected>,
+        inspected: Option<Arc<Inspected>>,
         landmarks: Vec<i32>,
         render_ms_sum: u64,
         render_ms_count: u64,

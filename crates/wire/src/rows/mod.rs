@@ -17,7 +17,7 @@ use crate::limits::ROW_BYTES_MAX;
 use crate::mirror::{Mirror, to_bytes};
 use crate::ticket::TicketRow;
 use candela_core::claim::Claim;
-use candela_core::job::{Frame, Job};
+use candela_core::job::{Frame, Inspected, Job};
 use candela_core::node::Node;
 use candela_core::task::{Receipt, Task};
 use candela_core::verification::VerificationTask;
@@ -44,7 +44,7 @@ macro_rules! rows {
 }
 
 rows! {
-    "job", Job, encode_job, decode_job;
+    "job's inspection", Inspected, encode_inspection, decode_inspection;
     "frame", Frame, encode_frame, decode_frame;
     "task", Task, encode_task, decode_task;
     "receipt", Receipt, encode_receipt, decode_receipt;
@@ -54,6 +54,20 @@ rows! {
     "counter", u64, encode_counter, decode_counter;
     "ticket", TicketRow, encode_ticket, decode_ticket;
     "manager", ManagerRow, encode_manager, decode_manager;
+}
+
+/// The body of the row of a job, without what its inspection found: that is a row of its own.
+#[must_use]
+pub fn encode_job(job: &Job) -> Vec<u8> {
+    encode(&Job { inspected: None, ..job.clone() })
+}
+
+/// The job of a row's body. An older program's row holds what the inspection found, too.
+///
+/// # Errors
+/// If the bytes are damaged, or were written by a newer program.
+pub fn decode_job(bytes: &[u8]) -> Result<Job, DecodeError> {
+    decode("row of a job", bytes)
 }
 
 fn encode<T: Mirror>(value: &T) -> Vec<u8> {

@@ -31,15 +31,20 @@ pub(super) fn cases() -> Vec<Case> {
     let jobs = [
         (
             "row_job_inspecting",
-            Job { inspected: None, ended_at: None, ..job(JobStatus::Inspecting { crashes: 2 }) },
+            Job { ended_at: None, ..job(JobStatus::Inspecting { crashes: 2 }) },
         ),
         ("row_job_active", job(JobStatus::Active)),
-        ("row_job_refused", Job { inspected: None, ..job(JobStatus::Refused(vec![refusal()])) }),
+        ("row_job_refused", job(JobStatus::Refused(vec![refusal()]))),
         ("row_job_completed", job(JobStatus::Completed)),
         ("row_job_failed", job(JobStatus::Failed)),
         ("row_job_cancelled", job(JobStatus::Cancelled)),
     ];
     cases.extend(jobs.map(|(name, v)| Case::new(name, v, rows::encode_job, rows::decode_job)));
+    let inspection = ("row_inspection", inspected());
+    let cases_of_it = [inspection].map(|(name, v)| {
+        Case::new(name, v, rows::encode_inspection, rows::decode_inspection)
+    });
+    cases.extend(cases_of_it);
     let frames = [
         ("row_frame_waiting", FrameStatus::Waiting),
         ("row_frame_in_task", FrameStatus::InTask(TaskId(3))),
@@ -127,7 +132,7 @@ pub(super) fn job(status: JobStatus) -> Job {
         submitted_at: time(0),
         ended_at: Some(time(60)),
         status,
-        inspected: Some(inspected()),
+        inspected: None,
         landmarks: vec![-17, 12],
         render_ms_sum: 123_456,
         render_ms_count: 3,

@@ -351,7 +351,7 @@ fn job(frames: FrameSet) -> Job {
         submitted_at: Time(0),
         ended_at: None,
         status: JobStatus::Active,
-        inspected: Some(inspected()),
+        inspected: Some(inspected().into()),
         landmarks: Vec::new(),
         render_ms_sum: 0,
         render_ms_count: 0,
