@@ -13,7 +13,7 @@ use candela_engine::layers::{LayersHeader, decode_tile, read_header};
 use candela_proof::agreement::{CompareOptions, Mismatch, Rendering, compare};
 use candela_proof::frame::{FrameJudgement, FramePolicy, judge_frame};
 use candela_proof::judge::{self, NoiseFloor, Progress};
-use candela_proof::key::{self, NoiseMap, probe_order};
+use candela_proof::key::{self, NoiseMap, weighted_probe_order};
 use candela_proof::pictures::{pictures_agree, same_picture};
 use candela_proof::unsteady::{frame_edges, is_unsteady};
 use candela_wire::evidence::{Evidence, ProbeEvidence};
@@ -36,7 +36,14 @@ pub(crate) struct Where<'a> {
     /// The task's key.
     pub key: &'a VerificationKey,
     /// The preview of inspection.
-    pub preview: &'a PreviewFacts,
+    /// How noisy each cell is, see [`cell_weights`].
+    pub weights: &'a [u64],
+}
+
+/// How noisy each cell of a frame is, as its preview shows; nothing if the preview can't say.
+pub(crate) fn cell_weights(preview: &PreviewFacts, size: Size) -> Vec<u64> {
+    let noise = NoiseMap::new(preview.size, preview.noise.clone());
+    noise.map(|noise| noise.cell_weights(ProbeGrid { size })).unwrap_or_default()
 }
 
 /// The regions of a verification task, as they follow from key and commitment; of a claim, tiles row by row.
@@ -50,9 +57,8 @@ pub(crate) fn regions(at: &Where<'_>) -> Vec<Region> {
             .collect();
     }
     let grid = ProbeGrid { size: at.size };
-    let noise = NoiseMap::new(at.preview.size, at.preview.noise.clone()).ok();
     let key = key::VerificationKey(at.key.0);
-    let order = probe_order(&key, at.frame, &at.layers, grid, noise.as_ref());
+    let order = weighted_probe_order(&key, at.frame, &at.layers, grid, at.weights);
     order.skip(first).take(count).map(|cell| grid.region(cell)).collect()
 }
 

@@ -27,7 +27,7 @@ fn all(purpose: Purpose, count: u32) -> Vec<Region> {
         frame: 3,
         layers: BlobHash([7; 32]),
         key: &VerificationKey([9; 32]),
-        preview: &preview(),
+        weights: &cell_weights(&preview(), SIZE),
     })
 }
 

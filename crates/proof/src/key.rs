@@ -131,17 +131,31 @@ pub fn probe_order(
     grid: ProbeGrid,
     noise: Option<&NoiseMap>,
 ) -> ProbeOrder {
+    let weights = noise.map_or_else(|| vec![0; grid.len()], |noise| noise.cell_weights(grid));
+    weighted_probe_order(key, frame, layers, grid, &weights)
+}
+
+/// The same with the weights of the grid's cells, as [`NoiseMap::cell_weights`] gives them: for whoever
+/// draws many times from one map. Cells without a weight have none.
+#[must_use]
+pub fn weighted_probe_order(
+    key: &VerificationKey,
+    frame: i32,
+    layers: &BlobHash,
+    grid: ProbeGrid,
+    weights: &[u64],
+) -> ProbeOrder {
     let mut hasher = blake3::Hasher::new_keyed(&key.0);
     hasher.update(CONTEXT);
     hasher.update(&frame.to_le_bytes());
     hasher.update(&layers.0);
     hasher.update(&grid.size.width.to_le_bytes());
     hasher.update(&grid.size.height.to_le_bytes());
-    let weights = noise.map_or_else(|| vec![0; grid.len()], |noise| noise.cell_weights(grid));
+    let weights = weights.iter().copied().chain(std::iter::repeat(0));
     ProbeOrder {
         grid,
         stream: hasher.finalize_xof(),
-        left: weights.into_iter().enumerate().collect(),
+        left: (0..grid.len()).zip(weights).collect(),
         drawn: 0,
     }
 }

@@ -32,7 +32,7 @@ pub use crate::limits::{
     CLUSTER_ELECTION_MS_DEFAULT, COMMIT_BYTES_MAX, COMMITS_PER_SNAPSHOT_DEFAULT,
     FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES,
 };
-pub use crate::table::{Epoch, LastCommit, RowWrite, Table};
+pub use crate::table::{Epoch, LastCommit, RowWrite, Snapshot, Table};
 
 use crate::folder::Folder;
 use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE, STORE_TIMEOUT};
@@ -301,15 +301,6 @@ impl TaskDb {
     pub async fn load(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
         let failed = || store::read_error("load", table.name());
         self.barrier().await.map_err(failed())?;
-        self.load_copy(table).await
-    }
-
-    /// The same from this manager's own copy, which may lag: for managers that don't lead.
-    ///
-    /// # Errors
-    /// As [`load`](Self::load).
-    pub async fn load_copy(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
-        let failed = || store::read_error("load", table.name());
         for _ in 0..LOAD_ATTEMPTS {
             let before = store::control(&self.client).await.map_err(failed())?;
             let rows = self.load_pages(table).await.map_err(failed())?;
@@ -320,7 +311,26 @@ impl TaskDb {
         Err(ReadError::Changing { table })
     }
 
-    /// The keys of a table in this manager's own copy, in their order; commits may come in meanwhile.
+    /// All rows of this manager's own copy, which may lag, as they were at one moment.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn snapshot(&self) -> Result<Snapshot, ReadError> {
+        let failed = store::read_error("read", "this manager's copy");
+        store::snapshot(&self.client).await.map_err(failed)
+    }
+
+    /// All rows of a table in this manager's own copy, as they were at one moment.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn table_of_copy(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+        let sql = format!("SELECT key, body FROM {} ORDER BY key", table.name());
+        let rows = store::rows(&self.client, sql, params!()).await;
+        rows.map_err(store::read_error("read", table.name()))
+    }
+
+    /// The keys of a table in this manager's own copy, in their order.
     ///
     /// # Errors
     /// When the store fails.

@@ -9,7 +9,7 @@ use rust_embed::Embed;
 use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 use crate::folder::Folder;
 use crate::limits::{CATCH_UP_SECONDS, ENTRIES_AT_ONCE, LOG_SEGMENT_BYTES};
-use crate::{Epoch, LastCommit, OpenError, ReadError};
+use crate::{Epoch, LastCommit, OpenError, ReadError, Snapshot, Table};
 
 #[derive(Embed)]
 #[folder = "migrations"]
@@ -242,6 +242,56 @@ pub(crate) async fn rows(
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
     let rows: Vec<Result<KeyBody, Error>> = client.query_try_map(sql, params).await?;
     rows.into_iter().map(|row| row.map(|row| (row.key, row.body))).collect()
+}
+
+/// Number of the row of `control` in a snapshot; tables count from 0.
+const CONTROL: i64 = -1;
+
+/// All rows at one moment: a single statement sees nothing of what is written meanwhile.
+pub(crate) async fn snapshot(client: &Client) -> Result<Snapshot, Error> {
+    let mut sql = format!(
+        "SELECT {CONTROL} AS place, commit_epoch, commit_number, x'' AS key, x'' AS body \
+         FROM control WHERE id = 1"
+    );
+    for (place, table) in Table::ALL.iter().enumerate() {
+        let name = table.name();
+        sql += &format!(" UNION ALL SELECT {place}, 0, 0, key, body FROM {name}");
+    }
+    let rows: Vec<Result<SnapshotRow, Error>> = client.query_try_map(sql, params!()).await?;
+    let mut snapshot = Snapshot::default();
+    for row in rows {
+        match row? {
+            SnapshotRow::Control(last) => snapshot.last = last,
+            SnapshotRow::Of(table, row) => {
+                snapshot.rows.entry(table).or_default().push((row.key, row.body));
+            }
+        }
+    }
+    for rows in snapshot.rows.values_mut() {
+        rows.sort_unstable();
+    }
+    Ok(snapshot)
+}
+
+enum SnapshotRow {
+    Control(LastCommit),
+    Of(Table, KeyBody),
+}
+
+impl TryFrom<&mut Row<'_>> for SnapshotRow {
+    type Error = Error;
+
+    fn try_from(row: &mut Row<'_>) -> Result<Self, Error> {
+        let place: i64 = row.try_get("place")?;
+        if place == CONTROL {
+            let epoch = Epoch::from_number(number(row, "commit_epoch")?);
+            let number = number(row, "commit_number")?;
+            return Ok(SnapshotRow::Control(LastCommit { epoch, number }));
+        }
+        let table = usize::try_from(place).ok().and_then(|place| Table::ALL.get(place));
+        let table = table.ok_or_else(|| Error::new("a table that isn't there"))?;
+        Ok(SnapshotRow::Of(*table, KeyBody::try_from(row)?))
+    }
 }
 
 pub(crate) fn read_error(

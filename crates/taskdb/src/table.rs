@@ -1,5 +1,7 @@
 //! Tables and rows as the manager sees them: bytes under ordered keys.
 
+use std::collections::BTreeMap;
+
 /// A table of the database. What its keys and bodies mean is up to the `wire` crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
@@ -93,7 +95,7 @@ impl RowWrite {
 }
 
 /// A term of leadership: each takeover starts a new one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
 impl Epoch {
@@ -109,10 +111,26 @@ impl Epoch {
 }
 
 /// The last commit that the database holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastCommit {
     /// Epoch in which it was made; 0 before the first.
     pub epoch: Epoch,
     /// Its number, which grows over all epochs; 0 before the first.
     pub number: u64,
+}
+
+/// All rows as they were at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The last commit that it holds.
+    pub last: LastCommit,
+    /// Keys and bodies of each table that has any, in the order of the keys.
+    pub rows: BTreeMap<Table, Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+impl Snapshot {
+    /// Takes the rows of a table out.
+    pub fn take(&mut self, table: Table) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.rows.remove(&table).unwrap_or_default()
+    }
 }

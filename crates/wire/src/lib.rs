@@ -6,6 +6,7 @@
 //! [`candela_core::limits`] and of [`limits`] held, or an error that says which did not.
 
 pub mod api;
+pub mod backup;
 mod check;
 pub mod cluster;
 mod error;

@@ -2,12 +2,17 @@
 
 use crate::api::asked;
 use crate::args::{ApiArgs, App};
+use crate::config::data_folder;
 use crate::print;
 use crate::report::Exit;
+use crate::roles::absolute;
 use crate::table::{Align, Table};
+use crate::units::Bytes;
 use anyhow::Result;
+use candela_node::manager::backup;
 use candela_wire::api::ManagersInfo;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// What can be asked of managers that run.
 #[derive(Debug, Subcommand)]
@@ -18,6 +23,16 @@ pub(crate) enum ManagerCommand {
     Status(StatusArgs),
     /// Take a manager out whose machine is lost, so that the others need one fewer to agree.
     Remove(RemoveArgs),
+    /// Save all that a manager on this machine has into a folder: jobs, frames, scenes, its key.
+    ///
+    /// The manager goes on meanwhile, and need not lead. Into the same folder again, only what is new is
+    /// copied. The backup holds secrets: keep it where only you can read it.
+    Backup(BackupArgs),
+    /// Make a manager from a backup, on an empty folder: a lone one, which others can join then.
+    ///
+    /// It has the key and the port of the one that was saved, so nodes find it at its old address. Two
+    /// that run with one key disturb each other: make sure that the old one never starts again.
+    Restore(RestoreArgs),
 }
 
 /// How the status is shown.
@@ -40,6 +55,28 @@ pub(crate) struct RemoveArgs {
     api: ApiArgs,
 }
 
+/// What is saved, and where.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Folder of the backup; made if it isn't there.
+    #[arg(value_name = "FOLDER")]
+    to: PathBuf,
+    /// Folder of the manager's data [env: CANDELA_MANAGER_DATA] [default: the user's own].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+/// What is restored, and where.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// Folder of the backup.
+    #[arg(value_name = "FOLDER")]
+    from: PathBuf,
+    /// Folder of the manager to be [env: CANDELA_MANAGER_DATA] [default: the user's own].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &App, command: ManagerCommand) -> Result<Exit> {
     match command {
@@ -55,8 +92,54 @@ pub(crate) async fn run(app: &App, command: ManagerCommand) -> Result<Exit> {
             asked(app.client(&args.api)?.remove_manager(args.number).await)?;
             print::note(&format!("manager {} is out", args.number));
         }
+        ManagerCommand::Backup(args) => save(app, args).await?,
+        ManagerCommand::Restore(args) => restore(app, args).await?,
     }
     Ok(Exit::Done)
+}
+
+fn data_of(app: &App, named: Option<PathBuf>) -> Result<PathBuf> {
+    let data = match app.config.get("manager.data", named)? {
+        Some(data) => data,
+        None => data_folder("manager")?,
+    };
+    absolute(&data)
+}
+
+async fn save(app: &App, args: BackupArgs) -> Result<()> {
+    let (data, to) = (data_of(app, args.data)?, absolute(&args.to)?);
+    let saved = backup::save(&data, &to).await?;
+    print::note(&format!(
+        "saved in {}: {} rows, {} blobs, of which {} ({}) are new",
+        to.display(),
+        saved.rows,
+        saved.blobs,
+        saved.blobs_new,
+        Bytes(saved.bytes_new)
+    ));
+    if saved.blobs_missing > 0 {
+        print::note(&format!(
+            "{} blobs are not at this manager yet; save again in a minute, or save another manager",
+            saved.blobs_missing
+        ));
+    }
+    Ok(())
+}
+
+async fn restore(app: &App, args: RestoreArgs) -> Result<()> {
+    let (data, from) = (data_of(app, args.data)?, absolute(&args.from)?);
+    let restored = backup::restore(&from, &data).await?;
+    print::note(&format!(
+        "restored in {}: {} rows, {} blobs",
+        data.display(),
+        restored.rows,
+        restored.blobs
+    ));
+    if restored.blobs_missing > 0 {
+        print::note(&format!("{} blobs are not in the backup", restored.blobs_missing));
+    }
+    print::note("start it with `candela manager`; whoever was a manager beside it can join again");
+    Ok(())
 }
 
 fn text(app: &App, info: &ManagersInfo) -> String {

@@ -95,6 +95,12 @@ impl Farm {
         of_job.filter_map(|id| self.receipts.get(id))
     }
 
+    /// All receipts of a lease, by their frames.
+    pub fn receipts_of_lease(&self, lease: LeaseId) -> impl Iterator<Item = &Receipt> {
+        let of_lease = self.by_lease.get(&lease).into_iter().flatten();
+        of_lease.filter_map(|(_, id)| self.receipts.get(id))
+    }
+
     /// A verification task.
     #[must_use]
     pub fn verification(&self, id: VerificationId) -> Option<&VerificationTask> {

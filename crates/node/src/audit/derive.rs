@@ -113,15 +113,16 @@ impl<F: Read + Seek> Derivation<'_, '_, F> {
     /// Where the probes lie, by the key; the verdict has to be about just these.
     fn regions(&mut self) -> Vec<Region> {
         let (verification, statement) = (self.of.verification, &self.of.receipt.statement);
+        let size = self.of.inspected.settings.size;
         let regions = verdict::regions(&verdict::Where {
             purpose: verification.purpose,
             first: verification.first_probe,
             count: verification.probes,
-            size: self.of.inspected.settings.size,
+            size,
             frame: statement.frame,
             layers: statement.layers,
             key: &self.of.task.key,
-            preview: &self.of.inspected.preview,
+            weights: &verdict::cell_weights(&self.of.inspected.preview, size),
         });
         let stated = &self.of.verdict.probes;
         let same = regions.iter().copied().eq(stated.iter().map(|probe| probe.region));

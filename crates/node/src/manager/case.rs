@@ -1,12 +1,14 @@
 //! Everything that a judgement needs of the state, taken at one moment.
 
+use crate::engines::OpenScene;
 use crate::manager::errands::{Errands, regions_of};
 use crate::manager::sessions::refusal_of;
+use crate::manager::weights::Weights;
 use crate::verdict;
 use candela_core::counts::TileCounts;
 use candela_core::farm::Farm;
 use candela_core::id::{BlobHash, NodeId, ReceiptId, VerificationId};
-use candela_core::job::{Inspected, Job};
+use candela_core::job::Inspected;
 use candela_core::layers::Region;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::settings::RenderSettings;
@@ -34,7 +36,7 @@ pub(super) struct EarlierAnswer {
 pub(super) struct Case {
     pub verification: VerificationTask,
     pub receipt: Receipt,
-    pub job: Job,
+    pub scene: OpenScene,
     pub settings: RenderSettings,
     pub inspected: Arc<Inspected>,
     /// Where the verifier had to look.
@@ -65,22 +67,29 @@ impl Errands {
                 format!("the verification task {id} is over, or is not yours"),
             )
         };
-        let case = self.manager.read(move |farm| case(farm, verifier, id)).await;
+        let weights = self.weights.clone();
+        let case = self.manager.read(move |farm| case(farm, verifier, id, &weights)).await;
         case.map_err(refusal_of)?.ok_or_else(stale)
     }
 }
 
-fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
+fn case(
+    farm: &Farm,
+    verifier: NodeId,
+    id: VerificationId,
+    weights: &Weights,
+) -> Option<Case> {
     let verification = farm.verification(id)?.clone();
     let leased = &verification.status;
     if !matches!(leased, VerificationStatus::Leased { node, .. } if *node == verifier) {
         return None;
     }
     let receipt = farm.receipt_of(verification.receipt)?.clone();
-    let job = farm.job(verification.job)?.clone();
+    let job = farm.job(verification.job)?;
     let inspected = job.inspected.clone()?;
     let settings = inspected.settings.clone();
-    let regions = regions_of(&verification, farm)?;
+    let settings_scene = settings.scene.clone();
+    let regions = regions_of(&verification, farm, weights)?;
     let device = farm.presence(verifier).map_or("", |presence| presence.hello.device.as_str());
     let seen = farm.seen_between(job.id, &receipt.statement.device, device);
     let preview = &inspected.preview;
@@ -141,7 +150,11 @@ fn case(farm: &Farm, verifier: NodeId, id: VerificationId) -> Option<Case> {
         peers,
         known,
         developed,
-        job,
+        scene: OpenScene {
+            scene: job.submission.scene,
+            main_file: job.submission.main_file.clone(),
+            name: settings_scene,
+        },
     })
 }
 
@@ -158,8 +171,6 @@ fn judged_of(
 /// The verdicts on the probes of the other frames of a receipt's lease.
 fn lease_verdicts<'a>(farm: &'a Farm, receipt: &Receipt) -> Vec<(VerificationId, &'a Verdict)> {
     let lease = receipt.statement.lease;
-    let others = farm
-        .receipts(receipt.job)
-        .filter(|other| other.statement.lease == lease && other.id != receipt.id);
+    let others = farm.receipts_of_lease(lease).filter(|other| other.id != receipt.id);
     others.flat_map(|other| judged_of(farm, other.id, |v| v.purpose == Purpose::Probe)).collect()
 }

@@ -12,7 +12,7 @@ use crate::manager::rows;
 use crate::manager::tally::{Counter, Size};
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
-use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
+use candela_core::farm::{Command, Effect, Farm, Reply};
 use candela_core::id::{BlobHash, EngineBuild, NodeId};
 use candela_core::node::Role;
 use candela_core::policy::Policy;
@@ -23,6 +23,7 @@ use candela_taskdb::{CommitError, Epoch, LastCommit, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -73,7 +74,7 @@ pub(crate) struct Outbox {
 
 /// The loop and what it owns.
 pub(crate) struct Desk {
-    pub(super) db: TaskDb,
+    pub(super) db: Arc<TaskDb>,
     epoch: Epoch,
     farm: Farm,
     pub(super) tickets: TicketBook,
@@ -93,7 +94,7 @@ pub(crate) struct Desk {
 
 /// What a desk is made of.
 pub(crate) struct DeskParts {
-    pub db: TaskDb,
+    pub db: Arc<TaskDb>,
     pub policy: Policy,
     pub engines: BTreeSet<EngineBuild>,
     /// Where this manager is reached.
@@ -127,16 +128,7 @@ impl Desk {
     pub(crate) async fn open(parts: DeskParts) -> Result<Desk, DeskError> {
         let DeskParts { db, policy, engines, manager, folder, events, council, counter } = parts;
         let several = db.leadership().await.managers.len() > 1;
-        let rows = match rows::load_copy(&db).await {
-            Ok(rows) => rows,
-            // Its copy changes all the time while it catches up with a busy leader. Nothing is decided
-            // on what was read here: whoever leads reads again, and the mirror opens what is missing.
-            Err(DeskError(error)) if several => {
-                tracing::info!(%error, "this manager's copy is catching up");
-                Rows::default()
-            }
-            Err(error) => return Err(error),
-        };
+        let (rows, _) = rows::load_copy(&db).await?;
         let farm = Farm::load(policy.clone(), engines.clone(), rows, now());
         let mut desk = Desk {
             db,

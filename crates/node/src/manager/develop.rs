@@ -9,7 +9,6 @@ use crate::engines::{EnginePool, OpenScene};
 use crate::scenes::SceneCache;
 use bytes::Bytes;
 use candela_blobs::{BlobError, Blobs, ExportMode};
-use candela_core::job::Job;
 use candela_core::settings::{OutputFormat, RenderSettings};
 use candela_core::task::Statement;
 use candela_engine::compare_output::{OutputDifference, check_length, same_output};
@@ -113,20 +112,6 @@ impl Developer {
     /// # Errors
     /// If that can't be found out; the worker is not to blame.
     pub(crate) async fn check(
-        &self,
-        job: &Job,
-        settings: &RenderSettings,
-        statement: &Statement,
-    ) -> Result<Option<String>, DevelopError> {
-        let open = OpenScene {
-            scene: job.submission.scene,
-            main_file: job.submission.main_file.clone(),
-            name: settings.scene.clone(),
-        };
-        self.check_in(open, settings, statement).await
-    }
-
-    async fn check_in(
         &self,
         open: OpenScene,
         settings: &RenderSettings,

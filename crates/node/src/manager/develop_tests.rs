@@ -121,7 +121,7 @@ impl Bench {
         };
         let open = OpenScene { scene, main_file: "scene.blend".into(), name: None };
         let developer = self.developer();
-        match developer.check_in(open, &settings, &statement).await {
+        match developer.check(open, &settings, &statement).await {
             Ok(None) => "passes".into(),
             Ok(Some(wrong)) => format!("wrong: {wrong}"),
             Err(error) => format!("error: {error}"),

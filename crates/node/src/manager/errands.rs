@@ -10,6 +10,7 @@ use crate::manager::library::Library;
 use crate::manager::mirror::Kind;
 use crate::manager::sessions::Links;
 use crate::manager::stand_in::StandIn;
+use crate::manager::weights::Weights;
 use crate::verdict;
 use candela_blobs::{BlobError, FetchOptions, Fetcher};
 use candela_core::addr::NodeAddr;
@@ -49,6 +50,7 @@ pub(crate) struct Errands {
     library: Library,
     outputs: Arc<Semaphore>,
     pub(super) stand_in: Option<StandIn>,
+    pub(super) weights: Weights,
 }
 
 /// What errands are made of.
@@ -75,6 +77,7 @@ impl Errands {
             library: parts.library,
             outputs: Arc::new(Semaphore::new(OUTPUTS_AT_ONCE)),
             stand_in: parts.stand_in,
+            weights: Weights::default(),
         }
     }
 
@@ -127,7 +130,7 @@ impl Errands {
 
     fn offer_verification(&self, node: NodeId, id: VerificationId, farm: &Farm) {
         let verification = farm.verification(id);
-        let Some(offer) = verification.and_then(|v| verification_offer(v, farm)) else {
+        let Some(offer) = verification.and_then(|v| verification_offer(v, farm, &self.weights)) else {
             return;
         };
         self.links.tell(node, &ToNode::OfferVerification(Box::new(offer)));
@@ -312,11 +315,15 @@ fn task_offer(task: &Task, farm: &Farm) -> Option<TaskOffer> {
 }
 
 /// What a verifier is told: nothing of what the worker delivered.
-fn verification_offer(verification: &VerificationTask, farm: &Farm) -> Option<VerificationOffer> {
+fn verification_offer(
+    verification: &VerificationTask,
+    farm: &Farm,
+    weights: &Weights,
+) -> Option<VerificationOffer> {
     let job = farm.job(verification.job)?;
     let inspected = job.inspected.as_ref()?;
     let statement = &farm.receipt_of(verification.receipt)?.statement;
-    let probes = regions_of(verification, farm)?;
+    let probes = regions_of(verification, farm, weights)?;
     Some(VerificationOffer {
         verification: verification.id,
         job: job.id,
@@ -331,7 +338,11 @@ fn verification_offer(verification: &VerificationTask, farm: &Farm) -> Option<Ve
 }
 
 /// Where a verification task looks, as it follows from the key and the commitment.
-pub(super) fn regions_of(verification: &VerificationTask, farm: &Farm) -> Option<Vec<Region>> {
+pub(super) fn regions_of(
+    verification: &VerificationTask,
+    farm: &Farm,
+    weights: &Weights,
+) -> Option<Vec<Region>> {
     let inspected = farm.job(verification.job)?.inspected.as_ref()?;
     let statement = &farm.receipt_of(verification.receipt)?.statement;
     Some(verdict::regions(&verdict::Where {
@@ -342,6 +353,6 @@ pub(super) fn regions_of(verification: &VerificationTask, farm: &Farm) -> Option
         frame: statement.frame,
         layers: statement.layers,
         key: &farm.task(statement.task)?.key,
-        preview: &inspected.preview,
+        weights: &weights.of(verification.job, inspected),
     }))
 }

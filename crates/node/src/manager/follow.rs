@@ -100,11 +100,11 @@ impl Desk {
             let failed = |error: candela_taskdb::ReadError| DeskError(error.into());
             let commit = self.db.last_commit_of_copy().await.map_err(failed)?;
             let unchanged = self.copy.take().filter(|copy| copy.commit == commit);
-            let farm = match unchanged {
-                Some(copy) => copy.farm,
+            let (farm, commit) = match unchanged {
+                Some(copy) => (copy.farm, commit),
                 None => {
-                    let rows = rows::load_copy(&self.db).await?;
-                    Farm::load(self.policy.clone(), self.engines.clone(), rows, now())
+                    let (rows, commit) = rows::load_copy(&self.db).await?;
+                    (Farm::load(self.policy.clone(), self.engines.clone(), rows, now()), commit)
                 }
             };
             self.copy = Some(CopyOfFarm { farm, commit, looked_at: Instant::now() });
@@ -126,7 +126,8 @@ impl Desk {
         if self.seen_commit == Some(commit) {
             return Ok(());
         }
-        let managers = rows::managers(self.db.load_copy(Table::Managers).await.map_err(failed)?)?;
+        let managers = self.db.table_of_copy(Table::Managers).await.map_err(failed)?;
+        let managers = rows::managers(managers)?;
         let nodes = rows::node_ids(self.db.keys_of_copy(Table::Nodes).await.map_err(failed)?);
         self.council.set_nodes(nodes);
         self.set_managers(managers);

@@ -188,7 +188,7 @@ impl Errands {
             self.fetcher.fetch(statement.layers, &from, &options).await.map(drop)
         });
         fetched.await.map_err(Undone::Lost)?;
-        let checked = self.developer.check(&case.job, &case.settings, statement).await;
+        let checked = self.developer.check(case.scene.clone(), &case.settings, statement).await;
         // It is collected later at the latest; the worker has its own.
         self.fetcher.blobs().unpin(&format!("developing/{}", case.receipt.id)).await.ok();
         match checked {

@@ -3,6 +3,7 @@
 //! [`desk`] is the loop that owns the state; [`sessions`] hears nodes; [`errands`] does what the
 //! loop decides; [`judge`] turns a report into a verdict.
 
+pub mod backup;
 mod case;
 mod cluster;
 mod council;
@@ -22,6 +23,7 @@ mod sessions;
 mod stand_in;
 mod tally;
 mod tickets;
+mod weights;
 
 pub use candela_net::Pipe;
 pub use desk::DeskError;
@@ -102,6 +104,7 @@ pub struct Running {
     endpoint: Arc<Endpoint>,
     reception: JoinHandle<()>,
     mirroring: JoinHandle<()>,
+    backups: JoinHandle<()>,
     desk: JoinHandle<()>,
 }
 
@@ -110,6 +113,7 @@ impl Running {
     pub async fn shutdown(self) {
         self.reception.abort();
         self.mirroring.abort();
+        self.backups.abort();
         self.manager.shutdown().await;
         if let Err(error) = self.desk.await {
             tracing::error!(%error, "the manager's loop fell over");
@@ -224,7 +228,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         stand_in: config.stand_in,
     });
     let parts = DeskParts {
-        db,
+        db: Arc::new(db),
         policy: config.policy,
         engines,
         manager: addr,
@@ -233,6 +237,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         council,
         counter,
     };
+    let backups = backup::serve(folder.clone(), parts.db.clone(), blobs.clone());
     let desk = Desk::open(parts).await?;
     library.open_all(desk.scenes()).await;
     let (performer, forgetful) = (errands.clone(), links.clone());
@@ -244,7 +249,8 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold, untold));
     let reception = Reception { manager: manager.clone(), links, progress, errands };
     let reception = tokio::spawn(reception.run(endpoint.clone()));
-    Ok(Running { manager, endpoint, reception, mirroring, desk })
+    let backups = tokio::spawn(backups);
+    Ok(Running { manager, endpoint, reception, mirroring, backups, desk })
 }
 
 fn make_folder(folder: &Path) -> Result<(), StartError> {

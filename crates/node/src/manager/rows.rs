@@ -3,38 +3,47 @@
 use crate::manager::desk::DeskError;
 use candela_core::farm::{Farm, Row, Rows};
 use candela_core::id::NodeId;
-use candela_taskdb::{RowWrite, Table, TaskDb};
+use candela_taskdb::{LastCommit, RowWrite, Snapshot, Table, TaskDb};
 use candela_wire::DecodeError;
 use candela_wire::cluster::ManagerRow;
 use candela_wire::rows;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Keys and bodies.
-type Stored = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// Which copy is read.
-#[derive(Clone, Copy)]
-enum From {
-    Leader,
-    OwnCopy,
-}
-
-/// Everything that is kept.
+/// Everything that is kept, as the leader reads it once it has taken over.
 pub(crate) async fn load(db: &TaskDb) -> Result<Rows, DeskError> {
-    load_from(db, From::Leader).await
+    let mut snapshot = Snapshot::default();
+    for table in LOADED {
+        let rows = db.load(table).await.map_err(|error| DeskError(error.into()))?;
+        snapshot.rows.insert(table, rows);
+    }
+    of(snapshot)
 }
 
-/// The same from this manager's own copy, which may lag.
-pub(crate) async fn load_copy(db: &TaskDb) -> Result<Rows, DeskError> {
-    load_from(db, From::OwnCopy).await
+/// The same from this manager's own copy, which may lag, and the last commit in it.
+pub(crate) async fn load_copy(db: &TaskDb) -> Result<(Rows, LastCommit), DeskError> {
+    let snapshot = db.snapshot().await.map_err(|error| DeskError(error.into()))?;
+    let last = snapshot.last;
+    Ok((of(snapshot)?, last))
 }
 
-async fn load_from(db: &TaskDb, from: From) -> Result<Rows, DeskError> {
+/// The tables that make up the state.
+const LOADED: [Table; 9] = [
+    Table::Meta,
+    Table::Jobs,
+    Table::Inspections,
+    Table::Frames,
+    Table::Tasks,
+    Table::Receipts,
+    Table::Verifications,
+    Table::Nodes,
+    Table::Claims,
+];
+
+fn of(mut from: Snapshot) -> Result<Rows, DeskError> {
     let counter = rows::key_counter();
-    let counter = db.get(Table::Meta, &counter).await.map_err(|error| DeskError(error.into()))?;
-    let mut jobs = table(db, from, Table::Jobs, rows::decode_job).await?;
-    let inspections = stored(db, from, Table::Inspections).await?;
-    let mut inspections: BTreeMap<Vec<u8>, Vec<u8>> = inspections.into_iter().collect();
+    let counter = from.take(Table::Meta).into_iter().find(|(key, _)| *key == counter);
+    let mut jobs = decoded(from.take(Table::Jobs), rows::decode_job)?;
+    let mut inspections: BTreeMap<_, _> = from.take(Table::Inspections).into_iter().collect();
     for job in &mut jobs {
         let Some(body) = inspections.remove(&rows::key_job(job.id)) else { continue };
         let inspected = rows::decode_inspection(&body);
@@ -42,36 +51,27 @@ async fn load_from(db: &TaskDb, from: From) -> Result<Rows, DeskError> {
     }
     Ok(Rows {
         next_id: match counter {
-            Some(body) => rows::decode_counter(&body).map_err(|error| DeskError(error.into()))?,
+            Some((_, body)) => {
+                rows::decode_counter(&body).map_err(|error| DeskError(error.into()))?
+            }
             None => 1,
         },
         jobs,
-        frames: table(db, from, Table::Frames, rows::decode_frame).await?,
-        tasks: table(db, from, Table::Tasks, rows::decode_task).await?,
-        receipts: table(db, from, Table::Receipts, rows::decode_receipt).await?,
-        verifications: table(db, from, Table::Verifications, rows::decode_verification).await?,
-        nodes: table(db, from, Table::Nodes, rows::decode_node).await?,
-        claims: table(db, from, Table::Claims, rows::decode_claim).await?,
+        frames: decoded(from.take(Table::Frames), rows::decode_frame)?,
+        tasks: decoded(from.take(Table::Tasks), rows::decode_task)?,
+        receipts: decoded(from.take(Table::Receipts), rows::decode_receipt)?,
+        verifications: decoded(from.take(Table::Verifications), rows::decode_verification)?,
+        nodes: decoded(from.take(Table::Nodes), rows::decode_node)?,
+        claims: decoded(from.take(Table::Claims), rows::decode_claim)?,
     })
 }
 
-async fn table<T>(
-    db: &TaskDb,
-    from: From,
-    table: Table,
+fn decoded<T>(
+    rows: Vec<(Vec<u8>, Vec<u8>)>,
     decode: impl Fn(&[u8]) -> Result<T, DecodeError>,
 ) -> Result<Vec<T>, DeskError> {
-    let stored = stored(db, from, table).await?;
-    let rows = stored.iter().map(|(_, body)| decode(body));
+    let rows = rows.iter().map(|(_, body)| decode(body));
     rows.collect::<Result<_, _>>().map_err(|error| DeskError(error.into()))
-}
-
-async fn stored(db: &TaskDb, from: From, table: Table) -> Result<Stored, DeskError> {
-    let stored = match from {
-        From::Leader => db.load(table).await,
-        From::OwnCopy => db.load_copy(table).await,
-    };
-    stored.map_err(|error| DeskError(error.into()))
 }
 
 /// The managers, from their rows.

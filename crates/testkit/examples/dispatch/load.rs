@@ -48,19 +48,19 @@ pub(crate) async fn run(config: &Config, count: usize) -> Result<Report> {
     // Heartbeats have come and gone.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let memory_after = network.managers[leader].memory()?;
-    let idle = network.phase(Duration::from_secs(5)).await?;
+    let idle = network.phase("idle", Duration::from_secs(5)).await?;
 
     network.submit(config.queued).await?;
     network.work(0);
     tokio::time::sleep(WARM_UP).await;
-    let full = network.phase(Duration::from_secs(config.seconds)).await?;
+    let full = network.phase("full", Duration::from_secs(config.seconds)).await?;
 
     // Half of what it could do.
     let mean_ms = (count as f64 / (full.tasks_per_s / 2.0).max(1.0) * 1_000.0) as u64;
     network.work(mean_ms.max(1));
     network.submit((full.tasks_per_s * 30.0) as usize).await?;
     tokio::time::sleep(WARM_UP + Duration::from_millis(mean_ms)).await;
-    let half = network.phase(Duration::from_secs(config.seconds)).await?;
+    let half = network.phase("half", Duration::from_secs(config.seconds)).await?;
     let (refused, lost) = network.troubles();
     let memory_end = network.managers[leader].memory()?;
     network.nodes.end().await;
@@ -151,7 +151,7 @@ impl Network {
     }
 
     /// What happens in such a time.
-    async fn phase(&mut self, long: Duration) -> Result<Phase> {
+    async fn phase(&mut self, name: &str, long: Duration) -> Result<Phase> {
         self.nodes.seen.take_idle();
         let begun = self.moment().await?;
         tokio::time::sleep(long).await;
@@ -160,7 +160,9 @@ impl Network {
             bail!("the leader changed while it was measured");
         }
         let waiting = ended.leader["waiting"].as_u64().unwrap_or(0);
-        Ok(Phase::of(&between(&begun, &ended), waiting, self.nodes.seen.take_idle()))
+        let phase = Phase::of(&between(&begun, &ended), waiting, self.nodes.seen.take_idle());
+        eprint!("{}", phase.text(name));
+        Ok(phase)
     }
 }
 

@@ -42,7 +42,7 @@ impl Phase {
         }
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         let mut text = format!(
             "  {name}: {:.0} tasks/s complete, {:.0} transitions/s, {:.0} rows/s, {:.0} commits/s of {:.1} ms",
             self.tasks_per_s, self.transitions_per_s, self.rows_per_s, self.commits_per_s, self.commit_ms

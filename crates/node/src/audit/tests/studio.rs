@@ -253,7 +253,7 @@ fn regions_of(
         frame: statement.frame,
         layers: statement.layers,
         key: &key(),
-        preview,
+        weights: &verdict::cell_weights(preview, SIZE),
     })
 }
 
