@@ -3,6 +3,7 @@
 use candela_blobs::Blobs;
 use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{BlobHash, EngineBuild, JobId};
+use candela_wire::ticket::TicketRow;
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest,
 };
@@ -44,6 +45,14 @@ impl Desk {
 
     pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         either!(self, with => with.ticket(request).await)
+    }
+
+    pub(crate) async fn tickets(&self) -> Result<Vec<TicketRow>, ApplyError> {
+        either!(self, with => with.tickets().await)
+    }
+
+    pub(crate) async fn revoke_ticket(&self, id: [u8; 32]) -> Result<(), ApplyError> {
+        either!(self, with => with.revoke_ticket(id).await)
     }
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {

@@ -42,6 +42,18 @@ pub(crate) struct Global {
     /// What to log to standard error, like `debug` or `candela_node=debug,info` [env: RUST_LOG].
     #[arg(long, global = true, value_name = "FILTER")]
     pub log: Option<String>,
+    /// How to write it: as text, or one JSON object per line [env: CANDELA_LOG_FORMAT] [default: text].
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line, with a field for each figure.
+    Json,
 }
 
 impl Global {
@@ -50,7 +62,9 @@ impl Global {
         let color = self.color.as_ref().and_then(clap::ValueEnum::to_possible_value);
         let color = color.map(|value| ("output.color", value.get_name().to_owned()));
         let log = self.log.clone().map(|log| ("output.log", log));
-        color.into_iter().chain(log).collect()
+        let format = self.log_format.as_ref().and_then(clap::ValueEnum::to_possible_value);
+        let format = format.map(|value| ("output.log-format", value.get_name().to_owned()));
+        color.into_iter().chain(log).chain(format).collect()
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::policy::within;
 use crate::report::WithHint;
+use crate::args::LogFormat;
 use crate::terminal::Color;
 use crate::units::Bytes;
 use anyhow::{Context, Result, anyhow};
@@ -67,6 +68,9 @@ pub(crate) const KEYS: &[Key] = &[
     key("node.engine-driver", "CANDELA_ENGINE_DRIVER", None, is::<PathBuf>),
     key("output.color", "CANDELA_COLOR", Some("auto"), is_color),
     key("output.log", "RUST_LOG", None, is::<String>),
+    key("output.log-format", "CANDELA_LOG_FORMAT", Some("text"), |text| {
+        clap::ValueEnum::from_str(text, false).map(|_: LogFormat| ())
+    }),
     key("verification.probes", "CANDELA_VERIFICATION_PROBES", Some("9"), |text| {
         within(text, 1..=128_u32)
     }),

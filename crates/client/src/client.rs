@@ -9,7 +9,7 @@ use candela_wire::api::limits::{MISSING_HASHES_MAX, PAGE_MAX};
 use candela_wire::api::{
     BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo, JobDetail,
     JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply, MissingRequest,
-    NodeInfo, PREFIX, RefusalInfo, TicketReply, TicketRequest,
+    NodeInfo, PREFIX, RefusalInfo, TicketInfo, TicketReply, TicketRequest,
 };
 use futures_lite::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -259,6 +259,24 @@ impl Client {
     /// See [`ClientError`].
     pub async fn ticket(&self, request: &TicketRequest) -> Result<TicketReply, ClientError> {
         self.post("/tickets", Some(request)).await
+    }
+
+    /// Every ticket that was made, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn tickets(&self) -> Result<Vec<TicketInfo>, ClientError> {
+        self.get("/tickets", &[]).await
+    }
+
+    /// Takes a ticket back, by its number.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_ticket(&self, id: &str) -> Result<(), ClientError> {
+        let path = format!("/tickets/{id}");
+        let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
+        self.send(request).await.map(drop)
     }
 
     /// What changes from now on, of one job or of everything; the connection is made again when it drops.

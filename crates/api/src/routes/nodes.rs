@@ -4,11 +4,13 @@ use crate::extract::Json;
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::view;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use candela_core::farm::submit::check_name;
+use candela_core::id::BlobHash;
 use candela_core::refusal::RefusalCode;
-use candela_wire::api::{NodeInfo, RefusalInfo, TicketReply, TicketRequest};
+use candela_wire::api::{NodeInfo, RefusalInfo, TicketInfo, TicketReply, TicketRequest};
+use candela_wire::ticket::TicketRow;
 
 /// All nodes that ever joined: the connected ones first, then by name.
 #[utoipa::path(get, path = "/nodes", tag = "nodes",
@@ -46,4 +48,40 @@ pub(crate) async fn ticket(
     };
     let ticket = state.desk.ticket(request).await?;
     Ok((StatusCode::CREATED, axum::Json(TicketReply { ticket })))
+}
+
+/// Every ticket that was made, the oldest first; none of them can be used to join.
+#[utoipa::path(get, path = "/tickets", tag = "nodes",
+    responses((status = 200, body = Vec<TicketInfo>), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn tickets(
+    State(state): State<AppState>,
+) -> Result<axum::Json<Vec<TicketInfo>>, Refused> {
+    let rows = state.desk.tickets().await?;
+    let info = |row: TicketRow| TicketInfo {
+        id: row.id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        roles: row.roles.into_iter().map(Into::into).collect(),
+        owner: row.owner,
+        manager: row.manager,
+        created_at_ms: row.created_at.0,
+        expires_at_ms: row.expires_at.map(|at| at.0),
+        revoked: row.revoked,
+    };
+    Ok(axum::Json(rows.into_iter().map(info).collect()))
+}
+
+/// Takes a ticket back: nobody joins with it any more, and the nodes that did have to leave.
+#[utoipa::path(delete, path = "/tickets/{id}", tag = "nodes",
+    params(("id" = String, Path, description = "The ticket's number, 64 hexadecimal digits")),
+    responses((status = 204, description = "It is taken back"), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn revoke(
+    State(state): State<AppState>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Refused> {
+    // Ids and hashes are written alike.
+    let id: BlobHash = id.parse().map_err(|_| {
+        Refused::new(RefusalCode::RequestNotUnderstood, "that is no ticket's number")
+            .with_hint("`candela ticket list` shows them")
+    })?;
+    state.desk.revoke_ticket(id.0).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -19,6 +19,7 @@ use candela_core::verification::{
     Floor, Found, Outcome, Peer, ProbeCounts, SignedReport, Verdict, VerificationStatus,
     VerificationTask,
 };
+use candela_wire::ticket::TicketRow;
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
 };
@@ -77,6 +78,26 @@ impl Fake {
 
     pub(crate) async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         Ok(format!("ticket-for-{}", request.owner.unwrap_or_default()))
+    }
+
+    pub(crate) async fn tickets(&self) -> Result<Vec<TicketRow>, ApplyError> {
+        Ok(vec![TicketRow {
+            id: [7; 32],
+            roles: [candela_core::node::Role::Worker].into(),
+            owner: Some("ada".into()),
+            created_at: Time(1_700_000_000_000),
+            expires_at: None,
+            revoked: false,
+            manager: false,
+        }])
+    }
+
+    pub(crate) async fn revoke_ticket(&self, id: [u8; 32]) -> Result<(), ApplyError> {
+        if id == [7; 32] {
+            return Ok(());
+        }
+        let text = "there is no such ticket";
+        Err(candela_core::refusal::Refusal::new(candela_core::refusal::RefusalCode::NotFound, text).into())
     }
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {

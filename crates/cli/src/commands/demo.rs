@@ -40,6 +40,9 @@ pub(crate) struct DemoArgs {
     /// How many frames.
     #[arg(long, short = 'f', value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u32).range(3..=24))]
     pub frames: u32,
+    /// How many managers keep the network's state: 1, or 3, of which any one may be killed.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = managers)]
+    pub managers: usize,
     /// Folder of the network's own data and logs [default: a temporary one].
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
@@ -51,11 +54,19 @@ pub(crate) struct DemoArgs {
     pub engine_folder: Option<PathBuf>,
 }
 
+fn managers(text: &str) -> Result<usize, String> {
+    match text {
+        "1" => Ok(1),
+        "3" => Ok(3),
+        _ => Err("1 or 3".to_owned()),
+    }
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &App, args: DemoArgs) -> Result<Exit> {
     let folder = Folder::make(args.data.as_deref(), args.keep)?;
     let engines = engines::folder(app, args.engine_folder.clone())?;
-    let mut network = Network::new(folder.path(), &engines)?;
+    let mut network = Network::new(folder.path(), &engines, args.managers)?;
     // Whatever happens, also when it is interrupted, the roles are ended before this returns.
     let performed = tokio::select! {
         performed = perform(app, &args, &engines, &folder, &mut network) => performed.map(Some),
@@ -95,12 +106,13 @@ async fn perform(
     let installed = engines::install(&build, engines).await?;
     print::note("making the example scene");
     let scene = make_scene(&installed, folder.path()).await?;
-    print::note("starting a manager, two workers and a verifier, a process each");
+    let managers = if args.managers == 1 { "a manager" } else { "three managers" };
+    print::note(&format!("starting {managers}, two workers and a verifier, a process each"));
     let client = network.start().await?;
     print::note(&format!(
         "  {HONEST}    a worker\n  {CHEAT}  a worker that renders half of the samples\n  \
          {VERIFIER}   a verifier\n\nthe network's page: {}\n",
-        client.base_url()
+        network.pages.join("/\n     the same page: ")
     ));
     tokio::select! {
         story = play(app, args, &client, &installed, &scene, engines) => story,

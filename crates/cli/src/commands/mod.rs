@@ -58,7 +58,7 @@ async fn dispatch(app: &App, cli: Cli) -> Result<Exit> {
         Command::Node(args) => args.command.is_none(),
         _ => false,
     };
-    logging::start(app, global.log.as_deref(), is_role)?;
+    logging::start(app, &global, is_role)?;
     // Boxed: what a command holds while it waits would make this future very large.
     match command {
         Command::Render(args) => Box::pin(render::run(app, args)).await,

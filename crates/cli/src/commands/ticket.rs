@@ -4,11 +4,18 @@ use crate::api::asked;
 use crate::args::{ApiArgs, App};
 use crate::print;
 use crate::report::Exit;
-use anyhow::Result;
-use candela_wire::api::{RoleName, TicketRequest};
+use crate::table::{Align, Table};
+use crate::units::span;
+use anyhow::{Result, bail};
+use candela_wire::api::{RoleName, TicketInfo, TicketRequest};
+use candela_wire::ticket::Ticket;
 use clap::{Args, Subcommand, ValueEnum};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Make tickets with which nodes join the network.
+/// Digits of a ticket's number that are shown.
+const SHOWN: usize = 10;
+
+/// Make tickets with which nodes join the network, list them, take them back.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TicketCommand {
     /// Make a ticket and print it.
@@ -16,6 +23,10 @@ pub(crate) enum TicketCommand {
     /// A node that joins with it may take the named roles and belongs to the named owner.
     /// Verifiers never check the work of nodes of their own owner.
     Create(CreateArgs),
+    /// List the tickets that were made.
+    List(ListArgs),
+    /// Take a ticket back: nobody joins with it any more, and the nodes that did have to leave.
+    Revoke(RevokeArgs),
 }
 
 /// What the ticket allows.
@@ -33,6 +44,26 @@ pub(crate) struct CreateArgs {
     /// Print JSON: `{"ticket": …}`.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// How the tickets are listed.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Print JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
+/// Which ticket is taken back.
+#[derive(Debug, Args)]
+pub(crate) struct RevokeArgs {
+    /// The ticket, or the beginning of its number as `candela ticket list` shows it.
+    #[arg(value_name = "TICKET")]
+    ticket: String,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -79,7 +110,81 @@ impl TicketRole {
 
 /// Runs it.
 pub(crate) async fn run(app: &App, command: TicketCommand) -> Result<Exit> {
-    let TicketCommand::Create(mut args) = command;
+    match command {
+        TicketCommand::Create(args) => create(app, args).await,
+        TicketCommand::List(args) => {
+            let tickets = asked(app.client(&args.api)?.tickets().await)?;
+            if args.json {
+                print::json(&tickets)?;
+            } else {
+                print::data(&table(app, &tickets))?;
+            }
+            Ok(Exit::Done)
+        }
+        TicketCommand::Revoke(args) => {
+            let client = app.client(&args.api)?;
+            let id = match args.ticket.parse::<Ticket>() {
+                Ok(ticket) => hex(&ticket.id()),
+                Err(_) => found(&asked(client.tickets().await)?, &args.ticket)?,
+            };
+            asked(client.revoke_ticket(&id).await)?;
+            print::note(&format!("ticket {} is taken back", &id[..SHOWN]));
+            Ok(Exit::Done)
+        }
+    }
+}
+
+fn hex(id: &[u8; 32]) -> String {
+    id.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The number of the one ticket that begins so.
+fn found(tickets: &[TicketInfo], start: &str) -> Result<String> {
+    let start = start.trim().to_ascii_lowercase();
+    let mut of = tickets.iter().filter(|ticket| ticket.id.starts_with(&start));
+    match (of.next(), of.next()) {
+        _ if start.len() < 4 => bail!("{start:?} is too short; `candela ticket list` shows the numbers"),
+        (Some(ticket), None) => Ok(ticket.id.clone()),
+        (None, _) => bail!("there is no ticket {start}; `candela ticket list` shows them"),
+        (Some(_), Some(_)) => bail!("several tickets begin with {start}: give more of the number"),
+    }
+}
+
+fn table(app: &App, tickets: &[TicketInfo]) -> String {
+    let mut table = Table::new(&[
+        ("ticket", Align::Left),
+        ("for", Align::Left),
+        ("owner", Align::Left),
+        ("made", Align::Left),
+        ("state", Align::Left),
+    ]);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    for ticket in tickets {
+        let roles = ticket.roles.iter().map(|role| match role {
+            RoleName::Worker => "worker",
+            RoleName::Verifier => "verifier",
+        });
+        let roles: Vec<&str> = if ticket.manager { vec!["manager"] } else { roles.collect() };
+        let seconds = |from: u64, to: u64| span(to.saturating_sub(from) as f64 / 1_000.0);
+        let state = match ticket.expires_at_ms {
+            _ if ticket.revoked => "taken back".to_owned(),
+            Some(at) if at <= now => "expired".to_owned(),
+            Some(at) => format!("for another {}", seconds(now, at)),
+            None => "valid".to_owned(),
+        };
+        table.row(vec![
+            ticket.id[..SHOWN].to_owned(),
+            roles.join(", "),
+            ticket.owner.clone().unwrap_or_else(|| "–".to_owned()),
+            format!("{} ago", seconds(ticket.created_at_ms, now)),
+            state,
+        ]);
+    }
+    table.render(app.out)
+}
+
+async fn create(app: &App, mut args: CreateArgs) -> Result<Exit> {
     args.role.sort();
     args.role.dedup();
     let request = TicketRequest {

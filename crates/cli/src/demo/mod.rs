@@ -25,7 +25,8 @@ pub(crate) const HONEST: &str = "alice";
 pub(crate) const CHEAT: &str = "mallory";
 /// The verifier.
 pub(crate) const VERIFIER: &str = "victor";
-const MANAGER: &str = "manager";
+/// The managers; the others join the first.
+const MANAGERS: [&str; 3] = ["manager", "manager-2", "manager-3"];
 
 const SCENE_SCRIPT: &str = include_str!("../../assets/demo_scene.py");
 const CHEATING_DRIVER: &str = include_str!("half_samples.py");
@@ -45,12 +46,15 @@ pub(crate) async fn make_scene(installed: &Installed, folder: &Path) -> Result<P
     Ok(scene)
 }
 
-/// A network of four processes.
+/// A network of a process for each role.
 pub(crate) struct Network {
     /// The processes.
     pub(crate) roles: Roles,
     folder: PathBuf,
     engines: PathBuf,
+    managers: usize,
+    /// Pages of the managers, once they are ready.
+    pub(crate) pages: Vec<String>,
 }
 
 impl Network {
@@ -58,9 +62,10 @@ impl Network {
     ///
     /// # Errors
     /// If the folder can't be used.
-    pub(crate) fn new(folder: &Path, engines: &Path) -> Result<Network> {
+    pub(crate) fn new(folder: &Path, engines: &Path, managers: usize) -> Result<Network> {
         let engines = std::path::absolute(engines).context("can't tell where the engines are")?;
-        Ok(Network { roles: Roles::new(&folder.join("logs"))?, folder: folder.to_owned(), engines })
+        let (roles, folder) = (Roles::new(&folder.join("logs"))?, folder.to_owned());
+        Ok(Network { roles, folder, engines, managers, pages: Vec::new() })
     }
 
     /// Starts the manager, then the nodes, and waits until all of them have joined.
@@ -68,21 +73,39 @@ impl Network {
     /// # Errors
     /// If one of them doesn't start or doesn't join.
     pub(crate) async fn start(&mut self) -> Result<Client> {
-        let mut arguments = self.arguments("manager", MANAGER);
-        arguments.extend(words(&["--listen", "127.0.0.1:0"]));
-        self.roles.start(MANAGER, arguments)?;
-        let said = self.roles.ready(MANAGER).await?;
-        let api = said
-            .get("api")
-            .and_then(|api| api.as_str())
-            .context("the manager doesn't say where it is")?;
-        let client = crate::api::connect(api, None)?;
+        let first = self.manager(MANAGERS[0], None).await?;
+        let client = crate::api::connect(&first, None)?;
+        self.pages.push(first);
+        for name in &MANAGERS[1..self.managers.clamp(1, MANAGERS.len())] {
+            let request = TicketRequest {
+                roles: Vec::new(),
+                owner: None,
+                expires_s: Some(600),
+                manager: true,
+            };
+            let ticket = asked(client.ticket(&request).await).context("can't make a ticket")?;
+            let page = self.manager(name, Some(&ticket.ticket)).await?;
+            self.pages.push(page);
+        }
         let driver = write(&self.folder, "half_samples.py", CHEATING_DRIVER)?;
         self.join(&client, "worker", HONEST, RoleName::Worker, None).await?;
         self.join(&client, "worker", CHEAT, RoleName::Worker, Some(&driver)).await?;
         self.join(&client, "verifier", VERIFIER, RoleName::Verifier, None).await?;
         self.wait_for_nodes(&client).await?;
         Ok(client)
+    }
+
+    /// Starts a manager; the address of its page.
+    async fn manager(&mut self, name: &'static str, ticket: Option<&str>) -> Result<String> {
+        let mut arguments = self.arguments("manager", name);
+        arguments.extend(words(&["--listen", "127.0.0.1:0"]));
+        if let Some(ticket) = ticket {
+            arguments.extend(words(&["--join", ticket]));
+        }
+        self.roles.start(name, arguments)?;
+        let said = self.roles.ready(name).await?;
+        let api = said.get("api").and_then(|api| api.as_str());
+        Ok(api.context("a manager doesn't say where it is")?.to_owned())
     }
 
     fn arguments(&self, command: &str, name: &str) -> Vec<OsString> {

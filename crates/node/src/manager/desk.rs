@@ -21,6 +21,7 @@ use candela_core::seed::Seed;
 use candela_core::time::Time;
 use candela_taskdb::{CommitError, Epoch, LastCommit, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
+use candela_wire::ticket::TicketRow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +46,10 @@ pub(crate) enum Request {
     Ticket(TicketRequest, Answer<String>),
     /// What a ticket lets its bearer do: its owner, if it names one, and the roles.
     CheckTicket(String, NodeId, Answer<(Option<String>, BTreeSet<Role>)>),
+    /// All tickets.
+    Tickets(Answer<Vec<TicketRow>>),
+    /// Take a ticket back.
+    RevokeTicket([u8; 32], Answer<()>),
     /// Another manager wants to join.
     JoinManagers(Box<ManagerHello>, Answer<ManagerWelcome>),
     /// A manager is lost, and to be taken out.
@@ -70,6 +75,8 @@ pub(crate) struct Outbox {
     pub perform: Perform,
     /// Called when memory was thrown away: every session has to say hello again.
     pub forget_sessions: Box<dyn Fn() + Send + Sync>,
+    /// Called with a ticket that was taken back: who joined with it is to leave.
+    pub end_ticket: Box<dyn Fn([u8; 32]) + Send + Sync>,
 }
 
 /// The loop and what it owns.
@@ -111,6 +118,7 @@ pub(super) enum Pending {
     Applied(Answer<Reply>, Result<Reply, Refusal>),
     Ticket(Answer<String>, String),
     Manager(Answer<ManagerWelcome>, ManagerWelcome),
+    Revoked(Answer<()>, [u8; 32]),
 }
 
 /// The wall clock, as the rules take it.
@@ -249,6 +257,15 @@ impl Desk {
                     // Whoever asked may be gone.
                     reply.send(checked.map_err(ApplyError::Refused)).ok();
                 }
+                // Whoever asked may be gone.
+                Request::Tickets(reply) => drop(reply.send(Ok(self.tickets.all()))),
+                Request::RevokeTicket(id, reply) => match self.tickets.revoke(id) {
+                    Ok(write) => {
+                        writes.push(write);
+                        pending.push(Pending::Revoked(reply, id));
+                    }
+                    Err(refusal) => drop(reply.send(Err(ApplyError::Refused(refusal)))),
+                },
                 Request::JoinManagers(hello, reply) => match self.take_in(&hello, now) {
                     Ok((welcome, write)) => {
                         writes.push(write);
@@ -271,6 +288,11 @@ impl Desk {
         match self.commit(writes).await {
             Ok(()) => {
                 self.note_new_managers(&pending);
+                for reply in &pending {
+                    if let Pending::Revoked(_, id) = reply {
+                        (outbox.end_ticket)(*id);
+                    }
+                }
                 answer(pending);
                 for effect in effects {
                     self.announce(&effect);
@@ -411,6 +433,9 @@ fn answer(pending: Vec<Pending>) {
             Pending::Manager(reply, welcome) => {
                 reply.send(Ok(welcome)).ok();
             }
+            Pending::Revoked(reply, _) => {
+                reply.send(Ok(())).ok();
+            }
         }
     }
 }
@@ -432,6 +457,9 @@ fn refuse(pending: Vec<Pending>, error: &CommitError) {
                 reply.send(Err(why())).ok();
             }
             Pending::Manager(reply, _) => {
+                reply.send(Err(why())).ok();
+            }
+            Pending::Revoked(reply, _) => {
                 reply.send(Err(why())).ok();
             }
         }

@@ -87,6 +87,8 @@ impl Desk {
             Request::Apply(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::Ticket(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::CheckTicket(_, _, reply) => drop(reply.send(Err(elsewhere()))),
+            Request::Tickets(reply) => drop(reply.send(Err(elsewhere()))),
+            Request::RevokeTicket(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::JoinManagers(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::RemoveManager(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::Shutdown(_) => {}

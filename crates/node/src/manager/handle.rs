@@ -14,6 +14,7 @@ use candela_core::refusal::Refusal;
 use candela_net::{Endpoint, NodeKey, Pipe};
 use candela_taskdb::Leadership;
 use candela_wire::cluster::ManagerRow;
+use candela_wire::ticket::TicketRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -122,6 +123,26 @@ impl Manager {
     pub async fn ticket(&self, request: TicketRequest) -> Result<String, ApplyError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Ticket(request, reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// All tickets that were ever made, the oldest first.
+    ///
+    /// # Errors
+    /// That the manager can't answer.
+    pub async fn tickets(&self) -> Result<Vec<TicketRow>, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Tickets(reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Takes a ticket back: nobody joins with it any more, and who did has to leave.
+    ///
+    /// # Errors
+    /// A refusal if there is no such ticket, or that the manager can't answer.
+    pub async fn revoke_ticket(&self, id: [u8; 32]) -> Result<(), ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::RevokeTicket(id, reply)).await?;
         answer.await.map_err(|_| gone())?
     }
 

@@ -240,10 +240,11 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     let backups = backup::serve(folder.clone(), parts.db.clone(), blobs.clone());
     let desk = Desk::open(parts).await?;
     library.open_all(desk.scenes()).await;
-    let (performer, forgetful) = (errands.clone(), links.clone());
+    let (performer, forgetful, strict) = (errands.clone(), links.clone(), links.clone());
     let outbox = Outbox {
         perform: Box::new(move |effect, farm| performer.perform(effect, farm)),
         forget_sessions: Box::new(move || forgetful.end_all()),
+        end_ticket: Box::new(move |ticket| strict.end_ticket(ticket)),
     };
     let desk = tokio::spawn(desk.run(queue, outbox));
     let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold, untold));

@@ -9,6 +9,7 @@ use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_net::{CloseReason, Endpoint, Session, SessionReceiver, SessionSender};
 use candela_wire::cluster::ManagerHello;
+use candela_wire::ticket::Ticket;
 use candela_wire::session::{self, Hello, ToManager, ToManagerBody, ToNode, Welcome};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,23 +29,35 @@ pub(crate) struct Links(Arc<Mutex<LinkTable>>);
 #[derive(Default)]
 struct LinkTable {
     next: u64,
-    links: BTreeMap<NodeId, (u64, SessionSender)>,
+    links: BTreeMap<NodeId, Link>,
+}
+
+struct Link {
+    number: u64,
+    sender: SessionSender,
+    /// The ticket that its node said.
+    ticket: Option<[u8; 32]>,
 }
 
 impl Links {
     /// Makes this session the node's; gives its number and the one it replaces.
-    fn put(&self, node: NodeId, sender: SessionSender) -> (u64, Option<SessionSender>) {
+    fn put(
+        &self,
+        node: NodeId,
+        sender: SessionSender,
+        ticket: Option<[u8; 32]>,
+    ) -> (u64, Option<SessionSender>) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         table.next += 1;
         let number = table.next;
-        let old = table.links.insert(node, (number, sender));
-        (number, old.map(|old| old.1))
+        let old = table.links.insert(node, Link { number, sender, ticket });
+        (number, old.map(|old| old.sender))
     }
 
     /// Takes a session away; false if a newer one has replaced it.
     fn take(&self, node: NodeId, number: u64) -> bool {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = table.links.get(&node).is_some_and(|link| link.0 == number);
+        let current = table.links.get(&node).is_some_and(|link| link.number == number);
         if current {
             table.links.remove(&node);
         }
@@ -60,7 +73,7 @@ impl Links {
     pub(crate) fn tell(&self, node: NodeId, message: &ToNode) {
         let sender = {
             let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            table.links.get(&node).map(|link| link.1.clone())
+            table.links.get(&node).map(|link| link.sender.clone())
         };
         let Some(sender) = sender else { return };
         if let Err(error) = sender.try_send(session::encode(message)) {
@@ -72,15 +85,26 @@ impl Links {
     /// Ends a node's session; it joins again.
     pub(crate) fn end_one(&self, node: NodeId) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, sender)) = table.links.remove(&node) {
+        if let Some(Link { sender, .. }) = table.links.remove(&node) {
             tokio::spawn(async move { sender.close(CloseReason::Shutdown).await });
+        }
+    }
+
+    /// Ends the sessions of those who joined with a ticket.
+    pub(crate) fn end_ticket(&self, ticket: [u8; 32]) {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Each is taken away where it is listened to, so that the rules hear of it.
+        for link in table.links.values().filter(|link| link.ticket == Some(ticket)) {
+            let sender = link.sender.clone();
+            let reason = CloseReason::Refused("the ticket was taken back".to_owned());
+            tokio::spawn(async move { sender.close(reason).await });
         }
     }
 
     /// Ends every session.
     pub(crate) fn end_all(&self) {
         let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for (_, (_, sender)) in std::mem::take(&mut table.links) {
+        for (_, Link { sender, .. }) in std::mem::take(&mut table.links) {
             tokio::spawn(async move { sender.close(CloseReason::Shutdown).await });
         }
     }
@@ -170,6 +194,7 @@ impl Reception {
         sender: &SessionSender,
     ) -> Result<u64, Refusal> {
         let (owner, roles) = self.check_ticket(&hello.ticket, node).await?;
+        let ticket = hello.ticket.parse::<Ticket>().ok().map(|ticket| ticket.id());
         let owner = OwnerId(owner.unwrap_or_else(|| node.short()));
         let hello = hello.into_core(node, owner, &roles)?;
         let welcome = ToNode::Welcome(Welcome {
@@ -181,7 +206,7 @@ impl Reception {
         });
         sender.try_send(session::encode(&welcome)).map_err(|error| busy(&error.to_string()))?;
         // The link is there before the node is: what is offered to it at once finds its way.
-        let (number, replaced) = self.links.put(node, sender.clone());
+        let (number, replaced) = self.links.put(node, sender.clone(), ticket);
         if let Some(replaced) = replaced {
             replaced.close(CloseReason::Replaced).await;
         }

@@ -64,6 +64,21 @@ impl TicketBook {
         (ticket.to_string(), write)
     }
 
+    /// All tickets, the oldest first.
+    pub(crate) fn all(&self) -> Vec<TicketRow> {
+        let mut rows: Vec<TicketRow> = self.rows.values().cloned().collect();
+        rows.sort_by_key(|row| (row.created_at, row.id));
+        rows
+    }
+
+    /// Takes a ticket back; the row that has to be durable before anybody relies on it.
+    pub(crate) fn revoke(&mut self, id: [u8; 32]) -> Result<RowWrite, Refusal> {
+        let none = || Refusal::new(RefusalCode::NotFound, "there is no such ticket");
+        let row = self.rows.get_mut(&id).ok_or_else(none)?;
+        row.revoked = true;
+        Ok(RowWrite::put(Table::Tickets, rows::key_ticket(id), rows::encode_ticket(row)))
+    }
+
     /// Whether a ticket lets a manager join.
     pub(crate) fn check_manager(&self, text: &str, now: Time) -> Result<(), Refusal> {
         let row = self.row(text)?;

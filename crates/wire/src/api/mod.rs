@@ -16,6 +16,7 @@ mod page;
 mod receipt;
 mod refusal;
 mod request;
+mod ticket;
 
 pub use blob::{BlobInfo, MissingReply, MissingRequest};
 pub use claim::{
@@ -37,6 +38,7 @@ pub use request::{
     AllowRequest, Format, JobRequest, OverridesRequest, SceneFile, SceneRequest, SessionRequest,
     TicketReply, TicketRequest,
 };
+pub use ticket::TicketInfo;
 
 /// Where every path of the interface begins.
 pub const PREFIX: &str = "/api/v1";
