@@ -72,3 +72,16 @@ fn damage_never_panics() {
         }
     }
 }
+
+/// Inspections once lay in the rows of their jobs; such a row is read with what it holds.
+#[test]
+fn a_jobs_row_that_holds_its_inspection_is_still_read() {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let before = std::fs::read(dir.join("before/row_job_active.bin")).unwrap();
+    let job = candela_wire::rows::decode_job(&before).unwrap();
+    let inspection = std::fs::read(path("row_inspection")).unwrap();
+    let inspection = candela_wire::rows::decode_inspection(&inspection).unwrap();
+    assert_eq!(job.inspected.as_deref(), Some(&inspection));
+    let now = std::fs::read(path("row_job_active")).unwrap();
+    assert_eq!(candela_wire::rows::encode_job(&job), now);
+}

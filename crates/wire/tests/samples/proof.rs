@@ -1,9 +1,9 @@
 //! A whole proof, read as strictly as its check reads it.
 
-use super::rows::{job, receipt, task, time, verdict, verification};
+use super::rows::{inspected, job, receipt, task, time, verdict, verification};
 use candela_core::frames::FrameSet;
 use candela_core::id::{BlobHash, NodeId, OwnerId};
-use candela_core::job::{FramesWanted, JobStatus};
+use candela_core::job::{FramesWanted, Job, JobStatus};
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::standing::Checking;
 use candela_core::task::{ReceiptStatus, TaskStatus};
@@ -27,7 +27,7 @@ pub(super) fn proof() -> Proof {
     let facts = Facts {
         program: "candela 0.1.0".into(),
         exported_at: time(9),
-        job: job(JobStatus::Completed),
+        job: Job { inspected: Some(inspected().into()), ..job(JobStatus::Completed) },
         frames: FramesWanted::These(FrameSet::parse("-17,1-24").unwrap()),
         // Not the defaults, which may change.
         checking: Checking {

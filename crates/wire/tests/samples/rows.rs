@@ -141,7 +141,7 @@ pub(super) fn job(status: JobStatus) -> Job {
     }
 }
 
-fn inspected() -> Inspected {
+pub(super) fn inspected() -> Inspected {
     Inspected {
         facts: facts(),
         preview: PreviewFacts {
