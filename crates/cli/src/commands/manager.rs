@@ -64,6 +64,13 @@ pub(crate) struct ManagerArgs {
     die_with_stdin: bool,
 }
 
+impl ManagerArgs {
+    /// Whether a manager is run, and not asked something.
+    pub(crate) fn is_role(&self) -> bool {
+        self.command.is_none()
+    }
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
     if let Some(command) = args.command {

@@ -54,7 +54,8 @@ fn app(global: &Global) -> Result<App> {
 async fn dispatch(app: &App, cli: Cli) -> Result<Exit> {
     let Cli { global, command } = cli;
     let is_role = match &command {
-        Command::Manager(_) | Command::Worker(_) | Command::Verifier(_) => true,
+        Command::Worker(_) | Command::Verifier(_) => true,
+        Command::Manager(args) => args.is_role(),
         Command::Node(args) => args.command.is_none(),
         _ => false,
     };
