@@ -3,10 +3,10 @@
 use candela_blobs::Blobs;
 use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{BlobHash, EngineBuild, JobId};
-use candela_wire::ticket::TicketRow;
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest,
 };
+use candela_wire::ticket::TicketRow;
 use std::collections::BTreeSet;
 use tokio::sync::broadcast;
 

@@ -3,9 +3,9 @@
 //! All settings stand in one table ([`KEYS`]), from which reading the file, refusing unknown keys
 //! and `candela config show` follow, so that no setting can be read that isn't shown.
 
+use crate::args::LogFormat;
 use crate::policy::within;
 use crate::report::WithHint;
-use crate::args::LogFormat;
 use crate::terminal::Color;
 use crate::units::Bytes;
 use anyhow::{Context, Result, anyhow};

@@ -220,3 +220,31 @@ async fn a_node_reads_scenes_and_no_evidence() {
     rogue.endpoint.close().await;
     network.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_that_is_taken_back_ends_what_it_began() {
+    let network = Network::start().await;
+    let ticket = network.ticket(Role::Worker).await;
+    let other = network.ticket(Role::Worker).await;
+    let (mut rogue, answer) = Rogue::connect(&network, &ticket).await;
+    assert!(matches!(answer, ToNode::Welcome(_)), "{answer:?}");
+    let (stays, answer) = Rogue::connect(&network, &other).await;
+    assert!(matches!(answer, ToNode::Welcome(_)), "{answer:?}");
+    let tickets = network.manager().tickets().await.unwrap();
+    let id = ticket.parse::<candela_wire::ticket::Ticket>().unwrap().id();
+    assert!(tickets.iter().any(|row| row.id == id && !row.revoked));
+
+    network.manager().revoke_ticket(id).await.unwrap();
+    while rogue.hear().await.is_some() {}
+    let why = rogue.sender.closed().await;
+    assert!(why.to_string().contains("taken back"), "{why}");
+    let (_, answer) = Rogue::connect(&network, &ticket).await;
+    let ToNode::Refused(refusal) = answer else { panic!("{answer:?}") };
+    assert_eq!(refusal.code, RefusalCode::TicketNotValid);
+    let linked =
+        |node| move |farm: &candela_core::farm::Farm| farm.presence(node).is_some_and(|p| p.linked);
+    assert!(network.manager().read(linked(stays.key.node_id())).await.unwrap());
+    let unknown = network.manager().revoke_ticket([0; 32]).await.unwrap_err();
+    assert!(unknown.to_string().contains("no such ticket"), "{unknown}");
+    network.end().await;
+}

@@ -19,11 +19,11 @@ use candela_core::verification::{
     Floor, Found, Outcome, Peer, ProbeCounts, SignedReport, Verdict, VerificationStatus,
     VerificationTask,
 };
-use candela_wire::ticket::TicketRow;
 use candela_node::manager::{
     ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
 };
 use candela_wire::evidence::{Evidence, ProbeEvidence};
+use candela_wire::ticket::TicketRow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
@@ -97,7 +97,8 @@ impl Fake {
             return Ok(());
         }
         let text = "there is no such ticket";
-        Err(candela_core::refusal::Refusal::new(candela_core::refusal::RefusalCode::NotFound, text).into())
+        Err(candela_core::refusal::Refusal::new(candela_core::refusal::RefusalCode::NotFound, text)
+            .into())
     }
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {

@@ -143,7 +143,9 @@ fn found(tickets: &[TicketInfo], start: &str) -> Result<String> {
     let start = start.trim().to_ascii_lowercase();
     let mut of = tickets.iter().filter(|ticket| ticket.id.starts_with(&start));
     match (of.next(), of.next()) {
-        _ if start.len() < 4 => bail!("{start:?} is too short; `candela ticket list` shows the numbers"),
+        _ if start.len() < 4 => {
+            bail!("{start:?} is too short; `candela ticket list` shows the numbers")
+        }
         (Some(ticket), None) => Ok(ticket.id.clone()),
         (None, _) => bail!("there is no ticket {start}; `candela ticket list` shows them"),
         (Some(_), Some(_)) => bail!("several tickets begin with {start}: give more of the number"),

@@ -73,12 +73,7 @@ impl Errands {
     }
 }
 
-fn case(
-    farm: &Farm,
-    verifier: NodeId,
-    id: VerificationId,
-    weights: &Weights,
-) -> Option<Case> {
+fn case(farm: &Farm, verifier: NodeId, id: VerificationId, weights: &Weights) -> Option<Case> {
     let verification = farm.verification(id)?.clone();
     let leased = &verification.status;
     if !matches!(leased, VerificationStatus::Leased { node, .. } if *node == verifier) {

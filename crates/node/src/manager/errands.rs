@@ -130,7 +130,8 @@ impl Errands {
 
     fn offer_verification(&self, node: NodeId, id: VerificationId, farm: &Farm) {
         let verification = farm.verification(id);
-        let Some(offer) = verification.and_then(|v| verification_offer(v, farm, &self.weights)) else {
+        let Some(offer) = verification.and_then(|v| verification_offer(v, farm, &self.weights))
+        else {
             return;
         };
         self.links.tell(node, &ToNode::OfferVerification(Box::new(offer)));

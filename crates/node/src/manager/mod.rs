@@ -17,6 +17,7 @@ mod judge;
 mod library;
 mod members;
 mod mirror;
+mod pace;
 mod proof;
 mod rows;
 mod sessions;

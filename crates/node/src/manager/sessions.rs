@@ -3,21 +3,25 @@
 use crate::manager::desk::Request;
 use crate::manager::errands::Errands;
 use crate::manager::handle::{ApplyError, FrameProgress, Manager, ProgressBoard};
+use crate::manager::pace::Pace;
 use candela_core::farm::{Command, Fault, Reply};
 use candela_core::id::{NodeId, OwnerId};
 use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_net::{CloseReason, Endpoint, Session, SessionReceiver, SessionSender};
 use candela_wire::cluster::ManagerHello;
-use candela_wire::ticket::Ticket;
 use candela_wire::session::{self, Hello, ToManager, ToManagerBody, ToNode, Welcome};
+use candela_wire::ticket::Ticket;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::oneshot;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, oneshot};
 
 /// A node that connects and says nothing is let go after this.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reports of one node that are judged at once; what it says further waits.
+const JUDGED_AT_ONCE: usize = 32;
 
 /// How often a node is asked to say that it is there.
 const HEARTBEAT_MS: u64 = 1_000;
@@ -233,6 +237,8 @@ impl Reception {
 
     /// Hears a node until its session ends. One message after the other: who floods, waits.
     async fn listen(&self, node: NodeId, receiver: &mut SessionReceiver) -> CloseReason {
+        let mut pace = Pace::new(Instant::now());
+        let judging = Arc::new(Semaphore::new(JUDGED_AT_ONCE));
         loop {
             let bytes = match receiver.recv().await {
                 Ok(Some(bytes)) => bytes,
@@ -252,11 +258,15 @@ impl Reception {
             if matches!(message.body, ToManagerBody::Bye) {
                 return CloseReason::Normal;
             }
-            self.hear(node, message).await;
+            let wait = pace.wait(Instant::now());
+            if !wait.is_zero() {
+                tokio::time::sleep(wait).await;
+            }
+            self.hear(node, message, &judging).await;
         }
     }
 
-    async fn hear(&self, node: NodeId, message: ToManager) {
+    async fn hear(&self, node: NodeId, message: ToManager, judging: &Arc<Semaphore>) {
         let seq = message.seq;
         let command = match message.body {
             ToManagerBody::Hello(_) | ToManagerBody::JoinManagers(_) => {
@@ -290,7 +300,9 @@ impl Reception {
                     return self.ack(node, seq, Some(wrong_signature("report")));
                 }
                 let reception = self.clone();
+                let Ok(turn) = judging.clone().acquire_owned().await else { return };
                 tokio::spawn(async move {
+                    let _turn = turn;
                     let judged = reception.errands.judge(node, report, signature).await;
                     reception.ack(node, seq, judged.err());
                 });

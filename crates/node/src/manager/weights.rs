@@ -28,8 +28,7 @@ impl Weights {
         if known.len() >= JOBS_MAX {
             known.clear();
         }
-        let weights: Arc<[u64]> =
-            cell_weights(&inspected.preview, inspected.settings.size).into();
+        let weights: Arc<[u64]> = cell_weights(&inspected.preview, inspected.settings.size).into();
         known.insert(job, (inspected.clone(), weights.clone()));
         weights
     }

@@ -7,8 +7,8 @@ use candela_core::frames::FrameSet;
 use candela_core::id::EngineBuild;
 use candela_core::node::Role;
 use candela_core::policy::Policy;
-use candela_engine::provision::Program;
 use candela_engine::Installed;
+use candela_engine::provision::Program;
 use candela_node::config::{DatabaseConfig, EngineConfig, ManagerConfig};
 use candela_node::manager::{Manager, TicketRequest};
 use candela_testkit::sample;
@@ -89,8 +89,7 @@ async fn submit(manager: &Manager, frames: usize) -> Result<Value> {
     while left > 0 {
         let count = left.min(JOB_FRAMES);
         let id: [u8; 32] = rand::random();
-        let mut submission =
-            sample::submission(id, FrameSet::new(1..=i32::try_from(count)?)?);
+        let mut submission = sample::submission(id, FrameSet::new(1..=i32::try_from(count)?)?);
         submission.user = format!("user {}", left as u64 / JOB_FRAMES as u64 % USERS);
         manager.apply(Command::Submit(Box::new(submission))).await?;
         left -= count;

@@ -8,8 +8,8 @@ use candela_core::node::Role;
 use candela_core::task::Statement;
 use candela_net::{BindOptions, CloseReason, Endpoint, NodeKey, SessionReceiver, SessionSender};
 use candela_wire::session::{
-    self, Heartbeat, Hello, Report, TaskOffer, ToManager, ToManagerBody, ToNode,
-    VerificationOffer, report_bytes, statement_bytes,
+    self, Heartbeat, Hello, Report, TaskOffer, ToManager, ToManagerBody, ToNode, VerificationOffer,
+    report_bytes, statement_bytes,
 };
 use candela_wire::ticket::Ticket;
 use std::collections::{BTreeSet, HashMap};
@@ -252,8 +252,7 @@ impl Node {
             ToNode::OfferTask(offer) => {
                 if let Some(idle) = self.idle_since.take() {
                     let waited = u32::try_from(idle.elapsed().as_micros()).unwrap_or(u32::MAX);
-                    let mut all =
-                        self.seen.idle_us.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut all = self.seen.idle_us.lock().unwrap_or_else(PoisonError::into_inner);
                     all.push(waited);
                 }
                 self.rendering = Some((*offer, Instant::now() + takes(mean)));
@@ -269,8 +268,12 @@ impl Node {
                 self.verifying.take_if(|(offer, _)| offer.verification == verification);
             }
             ToNode::Ack { seq, refusal } => match (self.sent.remove(&seq), refusal) {
-                (Some(Kind::Receipt), None) => drop(self.seen.receipts.fetch_add(1, Ordering::Relaxed)),
-                (Some(Kind::Report), None) => drop(self.seen.reports.fetch_add(1, Ordering::Relaxed)),
+                (Some(Kind::Receipt), None) => {
+                    drop(self.seen.receipts.fetch_add(1, Ordering::Relaxed))
+                }
+                (Some(Kind::Report), None) => {
+                    drop(self.seen.reports.fetch_add(1, Ordering::Relaxed))
+                }
                 (_, Some(refusal)) => {
                     if self.seen.refused.fetch_add(1, Ordering::Relaxed) < 3 {
                         eprintln!("refused: {refusal}");

@@ -45,7 +45,11 @@ impl Phase {
     pub(crate) fn text(&self, name: &str) -> String {
         let mut text = format!(
             "  {name}: {:.0} tasks/s complete, {:.0} transitions/s, {:.0} rows/s, {:.0} commits/s of {:.1} ms",
-            self.tasks_per_s, self.transitions_per_s, self.rows_per_s, self.commits_per_s, self.commit_ms
+            self.tasks_per_s,
+            self.transitions_per_s,
+            self.rows_per_s,
+            self.commits_per_s,
+            self.commit_ms
         );
         if let Some((p50, p99)) = self.idle_ms {
             let _ = write!(text, "; idle to lease p50 {p50:.1} ms, p99 {p99:.1} ms");
@@ -95,8 +99,12 @@ impl Report {
     pub(crate) fn text(&self, first: Option<&Report>) -> String {
         let mut text = format!(
             "{} managers, {} nodes, {} frames queued: joined in {:.1} s, {} KiB of the leader's memory per node, {} MiB in all\n",
-            self.managers, self.nodes, self.queued, self.join_s,
-            self.bytes_per_node >> 10, self.leader_bytes >> 20
+            self.managers,
+            self.nodes,
+            self.queued,
+            self.join_s,
+            self.bytes_per_node >> 10,
+            self.leader_bytes >> 20
         );
         text += &self.idle.text("idle");
         text += &self.full.text("full");

@@ -29,10 +29,7 @@ use std::collections::BTreeSet;
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     let jobs = [
-        (
-            "row_job_inspecting",
-            Job { ended_at: None, ..job(JobStatus::Inspecting { crashes: 2 }) },
-        ),
+        ("row_job_inspecting", Job { ended_at: None, ..job(JobStatus::Inspecting { crashes: 2 }) }),
         ("row_job_active", job(JobStatus::Active)),
         ("row_job_refused", job(JobStatus::Refused(vec![refusal()]))),
         ("row_job_completed", job(JobStatus::Completed)),
@@ -41,9 +38,8 @@ pub(super) fn cases() -> Vec<Case> {
     ];
     cases.extend(jobs.map(|(name, v)| Case::new(name, v, rows::encode_job, rows::decode_job)));
     let inspection = ("row_inspection", inspected());
-    let cases_of_it = [inspection].map(|(name, v)| {
-        Case::new(name, v, rows::encode_inspection, rows::decode_inspection)
-    });
+    let cases_of_it = [inspection]
+        .map(|(name, v)| Case::new(name, v, rows::encode_inspection, rows::decode_inspection));
     cases.extend(cases_of_it);
     let frames = [
         ("row_frame_waiting", FrameStatus::Waiting),

@@ -61,7 +61,8 @@ fn writes(backup: &Backup) -> Result<Vec<RowWrite>, BackupError> {
     for (name, rows) in &backup.tables {
         let table = Table::ALL.into_iter().find(|table| table.name() == name);
         let table = table.ok_or_else(|| BackupError::UnknownTable(name.clone()))?;
-        let put = |(key, body): &(Vec<u8>, Vec<u8>)| RowWrite::put(table, key.clone(), body.clone());
+        let put =
+            |(key, body): &(Vec<u8>, Vec<u8>)| RowWrite::put(table, key.clone(), body.clone());
         writes.extend(rows.iter().map(put));
     }
     Ok(writes)
