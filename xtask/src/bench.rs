@@ -12,6 +12,8 @@ struct Bench {
     arguments: &'static str,
     /// Whether everything is built for speed; where not, only the crates that work on pixels are.
     release: bool,
+    /// Whether it is built without what the crate's default features bring, which it doesn't need.
+    bare: bool,
     about: &'static str,
 }
 
@@ -22,6 +24,7 @@ const BENCHES: [Bench; 6] = [
         example: "judge_time",
         arguments: "",
         release: true,
+        bare: false,
         about: "time to compare one probe and to judge a task",
     },
     Bench {
@@ -30,6 +33,7 @@ const BENCHES: [Bench; 6] = [
         example: "commit_rate",
         arguments: "[FOLDER]",
         release: true,
+        bare: false,
         about: "commits per second by rows per commit",
     },
     Bench {
@@ -38,6 +42,7 @@ const BENCHES: [Bench; 6] = [
         example: "network_sim",
         arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
         release: true,
+        bare: true,
         about: "a whole network with cheats, simulated from a seed over the real rules",
     },
     Bench {
@@ -46,6 +51,7 @@ const BENCHES: [Bench; 6] = [
         example: "farm_sim",
         arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--compare] [--json FILE]",
         release: true,
+        bare: true,
         about: "a day of 100,000 honest nodes over the real rules: waiting, waste, cold starts, fairness, cost",
     },
     Bench {
@@ -54,6 +60,7 @@ const BENCHES: [Bench; 6] = [
         example: "measure",
         arguments: "ENGINES_DIR SCENE.blend PERCENT SAMPLES FRAME",
         release: true,
+        bare: false,
         about: "time to open a scene, to render a frame and a probe, and whether they repeat",
     },
     Bench {
@@ -63,6 +70,7 @@ const BENCHES: [Bench; 6] = [
         arguments: "[--quick] [--only ATTACK,…] [--scenes NAME,…] [--attack-driver FILE.py] [--json FILE] \
                     [--table FILE] [--seed N] [--frame-px N] [--cache FOLDER] [--margins]",
         release: false,
+        bare: false,
         about: "the attack suite: how often cheats are caught and honest frames rejected, over real renders",
     },
 ];
@@ -87,7 +95,9 @@ pub(crate) fn run(root: &Path, name: &str, arguments: &[&str]) -> Result<bool> {
     })?;
     let mut command = Command::new(crate::ci::cargo());
     command.current_dir(root).args(["run", "--package", bench.package]);
-    command.args(bench.release.then_some("--release")).args(["--example", bench.example]);
+    command.args(bench.release.then_some("--release"));
+    command.args(bench.bare.then_some("--no-default-features"));
+    command.args(["--example", bench.example]);
     command.arg("--").args(arguments);
     Ok(command.status().context("can't start cargo")?.success())
 }

@@ -6,6 +6,7 @@
 //! are slow and drop; a day's jobs come in by a day-and-night curve from users of three priorities.
 //! The nodes say every 10 min that they are there, and silence and grace time are longer to match.
 
+mod agenda;
 mod jobs;
 mod nodes;
 mod orders;
@@ -15,6 +16,7 @@ mod world;
 
 use candela_core::policy::Policy;
 pub use report::Report;
+pub use tally::Cost;
 
 /// What is simulated.
 #[derive(Debug, Clone)]

@@ -9,10 +9,9 @@ pub(super) struct Tally {
     pub(super) frames: u64,
     pub(super) tasks: u64,
     pub(super) verifications: u64,
-    pub(super) commands: u64,
+    /// What the rules were given, by kind.
+    pub(super) commands: BTreeMap<&'static str, Cost>,
     pub(super) rows: u64,
-    /// Wall time within the rules.
-    pub(super) core_ns: u128,
     /// Tasks to a worker that didn't hold the scene.
     pub(super) cold: u64,
     pub(super) leases_lost: u64,
@@ -34,12 +33,29 @@ pub(super) struct Tally {
     pub(super) broken: Vec<String>,
 }
 
+/// How often the rules were given a kind of command, and the wall time that they took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Commands.
+    pub count: u64,
+    /// Nanoseconds of all of them.
+    pub took_ns: u64,
+}
+
 /// How even one look was between users of one priority who always had something waiting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fairness {
     pub(super) users: usize,
     /// Jain's index, from 1/users to 1.
     pub(super) index: f64,
+}
+
+impl Cost {
+    /// Microseconds of one.
+    #[must_use]
+    pub fn mean_us(&self) -> f64 {
+        self.took_ns as f64 / 1_000.0 / self.count.max(1) as f64
+    }
 }
 
 impl Tally {
