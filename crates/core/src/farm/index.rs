@@ -12,12 +12,6 @@ impl Farm {
     pub(super) fn index(&mut self, now: Time) {
         for job in self.jobs.values() {
             self.submissions.insert(job.submission.submission_id, job.id);
-            if job.render_ms_count > 0 {
-                let (frames, render_ms) = (job.render_ms_count, job.render_ms_sum);
-                let credit = self.credit_of(job.id).saturating_mul(frames);
-                let pace = self.pace.entry(job.submission.engine.clone()).or_default();
-                pace.add(frames, render_ms, credit);
-            }
             if !job.status.is_over() {
                 let (submission, open) = (&job.submission, self.waiting.contains_key(&job.id));
                 let (user, priority) = (&submission.user, submission.priority);
@@ -31,8 +25,7 @@ impl Farm {
                 self.leases_of.entry(lease.node).or_default().insert(lease.id);
                 self.absent.insert(lease.node, now);
                 self.deadlines.set(task.id, lease.deadline.plus_ms(1));
-                let expected = self.expected(task.job, task.frames.len());
-                self.queue.begun(task.job, task.id, expected);
+                self.queue.begun(task.job, task.id);
             }
         }
         for receipt in self.receipts.values() {

@@ -13,7 +13,6 @@ mod eta;
 mod index;
 mod node_map;
 mod opinions;
-mod pace;
 mod pool;
 mod presence;
 mod queue;
@@ -300,8 +299,6 @@ pub struct Farm {
     pub(crate) ready: ready::Ready,
     /// Whose turn it is to get workers.
     pub(crate) queue: queue::Queue,
-    /// How long frames take on this farm, by engine.
-    pub(crate) pace: BTreeMap<EngineBuild, pace::Pace>,
     /// Where the queue of verification tasks is looked at next.
     pub(crate) verify_from: VerificationId,
     /// Frames of each job that are neither accepted nor failed, and those that are failed.
@@ -350,7 +347,6 @@ impl Farm {
             answers_due: Alarms::default(),
             ready: ready::Ready::default(),
             queue,
-            pace: BTreeMap::new(),
             verify_from: VerificationId(0),
             left: BTreeMap::new(),
             unsettled: BTreeSet::new(),

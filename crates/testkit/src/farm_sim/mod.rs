@@ -7,6 +7,7 @@
 //! The nodes say every 10 min that they are there, and silence and grace time are longer to match.
 
 mod agenda;
+mod fairness;
 mod jobs;
 mod nodes;
 mod orders;

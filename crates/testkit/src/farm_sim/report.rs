@@ -37,9 +37,9 @@ pub struct Report {
     /// Share of the leases to a worker that didn't hold the scene, from 0 to 1.
     pub cold_share: f64,
     /// Jain's index over what users of one priority were given in two hours in which all of them
-    /// always had frames waiting: the mean by users, and the least. 1: all the same.
+    /// always had frames waiting for the same engine: the mean by users, and the least. 1: all the same.
     pub fairness: [f64; 2],
-    /// Such two hours, each priority by itself.
+    /// Such two hours, each priority and engine by itself.
     pub fairness_looks: usize,
     /// Nodes that left; of these without a word; links that failed for a while.
     pub churn: [u64; 3],

@@ -1,5 +1,6 @@
 //! What is counted on the way, and the figures that follow.
 
+use super::fairness::Fairness;
 use std::collections::BTreeMap;
 
 /// Counts of a simulation.
@@ -42,14 +43,6 @@ pub struct Cost {
     pub took_ns: u64,
 }
 
-/// How even one look was between users of one priority who always had something waiting.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fairness {
-    pub(super) users: usize,
-    /// Jain's index, from 1/users to 1.
-    pub(super) index: f64,
-}
-
 impl Cost {
     /// Microseconds of one.
     #[must_use]
@@ -65,13 +58,6 @@ impl Tally {
             self.broken.push(what);
         }
     }
-}
-
-/// Jain's index of fairness: `(Σx)² / (n·Σx²)` (Jain, Chiu and Hawe 1984); 1 if all are equal.
-pub(super) fn jain(values: &[f64]) -> f64 {
-    let sum: f64 = values.iter().sum();
-    let squares: f64 = values.iter().map(|value| value * value).sum();
-    if squares == 0.0 { 1.0 } else { sum * sum / (values.len() as f64 * squares) }
 }
 
 /// The value below which that share of the values lies; 0 if there are none.
@@ -90,11 +76,6 @@ mod tests {
 
     #[test]
     fn figures_of_known_lists() {
-        for (values, expected) in
-            [(vec![1.0, 1.0, 1.0], 1.0), (vec![1.0, 0.0], 0.5), (vec![], 1.0), (vec![0.0], 1.0)]
-        {
-            assert!((jain(&values) - expected).abs() < 1e-12, "{values:?}");
-        }
         for (share, expected) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
             assert_eq!(percentile(&[5, 3, 1, 2, 4], share), expected);
         }

@@ -2,9 +2,10 @@
 
 use super::Config;
 use super::agenda::Agenda;
+use super::fairness;
 use super::jobs::{self, SimJob, User};
 use super::nodes::{HERE_SHARE, SimNode, is_away_ms, population, stays_ms};
-use super::tally::{Fairness, Tally, jain};
+use super::tally::Tally;
 use crate::network_sim::dice::Dice;
 use crate::network_sim::scene;
 use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
@@ -27,9 +28,6 @@ const JOIN_MS: u64 = 60_000;
 
 /// Tells the stream of arrivals from the other.
 const ARRIVALS: u64 = 0x6a6f_6273;
-
-/// With fewer tasks than this for each user, whole tasks can't be shared evenly.
-const TASKS_SHARED_MIN: u64 = 10;
 
 const TICK_MS: u64 = 2_000;
 
@@ -375,26 +373,10 @@ impl World {
         }
     }
 
-    /// How even the last while was, among users of one priority who always had something waiting.
+    /// How even the last while was.
     fn look(&mut self) {
         self.later(LOOK_EVERY_MS, Event::Look);
         let since = self.now.saturating_sub(LOOK_EVERY_MS);
-        for priority in [-1, 0, 1] {
-            let always = |user: &&User| {
-                let waits = user.jobs_waiting > 0 && user.backlogged_since <= since;
-                user.priority == priority && waits
-            };
-            let given: Vec<f64> =
-                self.users.iter().filter(always).map(|user| user.given_ms).collect();
-            let tasks: u64 = self.users.iter().filter(always).map(|user| user.tasks_given).sum();
-            // Where next to nothing was left to the priority, there was nothing to share.
-            if given.len() >= 2 && tasks >= TASKS_SHARED_MIN * given.len() as u64 {
-                let fairness = Fairness { users: given.len(), index: jain(&given) };
-                self.tally.fairness.push(fairness);
-            }
-        }
-        for user in &mut self.users {
-            (user.given_ms, user.tasks_given) = (0.0, 0);
-        }
+        self.tally.fairness.extend(fairness::look(&mut self.users, since));
     }
 }
