@@ -165,6 +165,7 @@ impl Farm {
         let status = TaskStatus::Leased(lease);
         let task = Task { id: task_id, job: job_id, frames: numbers, status, key };
         self.tasks.insert(task_id, task);
+        self.tasks_of.entry(job_id).or_default().push(task_id);
         self.leased.insert(lease_id, task_id);
         self.leases_of.entry(node).or_default().insert(lease_id);
         self.deadlines.set(task_id, deadline.plus_ms(1));

@@ -20,6 +20,7 @@ impl Farm {
             }
         }
         for task in self.tasks.values() {
+            self.tasks_of.entry(task.job).or_default().push(task.id);
             if let TaskStatus::Leased(lease) = &task.status {
                 self.leased.insert(lease.id, task.id);
                 self.leases_of.entry(lease.node).or_default().insert(lease.id);
@@ -59,6 +60,10 @@ impl Farm {
         }
         for node in self.absent.keys() {
             self.graces.set(*node, now.plus_ms(self.policy.grace_ms).plus_ms(1));
+        }
+        let over = self.jobs.values().filter(|job| job.status.is_over()).map(|job| job.id);
+        for id in over.collect::<Vec<_>>() {
+            self.note_end(id);
         }
         self.index_verdicts(now);
         self.count_all(super::ready::Ready::default());

@@ -10,6 +10,7 @@ mod canaries;
 mod claims;
 mod dispatch;
 mod eta;
+mod forget;
 mod index;
 mod node_map;
 mod opinions;
@@ -272,6 +273,7 @@ pub struct Farm {
     pub(crate) leases_of: NodeMap<BTreeSet<LeaseId>>,
     pub(crate) by_lease: BTreeMap<LeaseId, BTreeMap<i32, ReceiptId>>,
     pub(crate) receipts_of: BTreeMap<JobId, BTreeSet<ReceiptId>>,
+    pub(crate) tasks_of: BTreeMap<JobId, Vec<TaskId>>,
     pub(crate) rounds: BTreeMap<ReceiptId, Vec<VerificationId>>,
     pub(crate) verifications_queued: BTreeSet<VerificationId>,
     pub(crate) verifications_of: NodeMap<BTreeSet<VerificationId>>,
@@ -295,6 +297,10 @@ pub struct Farm {
     deadlines: Alarms<TaskId>,
     /// When a verification task is taken back from its verifier.
     answers_due: Alarms<VerificationId>,
+    /// When a job that is over is forgotten.
+    forgetting: Alarms<JobId>,
+    /// Rows of forgotten jobs that are still to be deleted.
+    leftovers: BTreeSet<Row>,
     /// Who may be given work.
     pub(crate) ready: ready::Ready,
     /// Whose turn it is to get workers.
@@ -311,7 +317,8 @@ pub struct Farm {
 impl Farm {
     /// The state as it follows from the rows. `now`: nodes that hold work are waited for from here on.
     #[must_use]
-    pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, rows: Rows, now: Time) -> Farm {
+    pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, mut rows: Rows, now: Time) -> Farm {
+        let leftovers = rows.take_leftovers();
         let queue = queue::Queue::new(policy.tasks_per_user_max);
         let mut farm = Farm {
             policy,
@@ -332,6 +339,7 @@ impl Farm {
             leases_of: NodeMap::default(),
             by_lease: BTreeMap::new(),
             receipts_of: BTreeMap::new(),
+            tasks_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
             verifications_queued: BTreeSet::new(),
             verifications_of: NodeMap::default(),
@@ -345,6 +353,8 @@ impl Farm {
             graces: Alarms::default(),
             deadlines: Alarms::default(),
             answers_due: Alarms::default(),
+            forgetting: Alarms::default(),
+            leftovers,
             ready: ready::Ready::default(),
             queue,
             verify_from: VerificationId(0),
