@@ -13,8 +13,9 @@ use crate::time::Time;
 use crate::verification::VerificationStatus;
 use std::collections::BTreeSet;
 
-/// Rows deleted by one command at most, and about so many that one job more is begun with.
-const ROWS_MAX: usize = 1_000;
+/// Rows deleted by one command at most; no further job is begun with while so many are left. Few in
+/// tests, so that there jobs don't go at once either.
+pub(super) const ROWS_MAX: usize = if cfg!(test) { 8 } else { 1_000 };
 
 /// After this time it is looked again at a job that could not be forgotten yet.
 const AGAIN_MS: u64 = 3_600_000;
@@ -106,16 +107,10 @@ impl Farm {
         }
         self.convicted.remove(&id);
         self.known.remove(&id);
-        self.ageing.clear(id);
         self.leftovers.insert(Row::Receipt(id));
         let Some(receipt) = self.receipts.remove(&id) else { return };
         self.undrawn.remove(&(receipt.node, id));
-        if let Some(weak) = self.weak.get_mut(&receipt.node) {
-            weak.remove(&id);
-            if weak.is_empty() {
-                self.weak.remove(&receipt.node);
-            }
-        }
+        self.not_weak(receipt.node, id);
         let lease = receipt.statement.lease;
         if let Some(frames) = self.by_lease.get_mut(&lease) {
             frames.remove(&receipt.statement.frame);

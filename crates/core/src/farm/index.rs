@@ -114,30 +114,37 @@ impl Farm {
         }
     }
 
+    /// A receipt of that worker can't be opened again, or is open.
+    pub(super) fn not_weak(&mut self, worker: NodeId, receipt: ReceiptId) {
+        self.ageing.clear(receipt);
+        if let Some(weak) = self.weak.get_mut(&worker) {
+            weak.remove(&receipt);
+            if weak.is_empty() {
+                self.weak.remove(&worker);
+            }
+        }
+    }
+
     /// Lets go of what is too old to be opened again.
     pub(super) fn forget_old(&mut self, now: Time) {
-        let reopen_ms = self.policy.reopen_ms;
-        let receipts = &self.receipts;
-        let old = |id: &ReceiptId| {
-            receipts.get(id).is_none_or(|receipt| {
-                let at = receipt.accepted_at.unwrap_or(receipt.received_at);
-                now.since_ms(at) > reopen_ms
-            })
-        };
         while let Some(id) = self.ageing.ring(now) {
-            let worker = receipts.get(&id).map(|receipt| receipt.node).filter(|_| old(&id));
-            let Some(worker) = worker else { continue };
-            if let Some(weak) = self.weak.get_mut(&worker) {
-                weak.remove(&id);
-                if weak.is_empty() {
-                    self.weak.remove(&worker);
-                }
+            let worker = self.receipts.get(&id).map(|receipt| receipt.node);
+            if let Some(worker) = worker.filter(|_| self.is_too_old(id, now)) {
+                self.not_weak(worker, id);
             }
         }
         // Ids grow with time, so only the first have to be looked at.
-        while self.convicted.first().is_some_and(&old) {
-            self.convicted.pop_first();
+        while let Some(id) = self.convicted.first().copied().filter(|id| self.is_too_old(*id, now))
+        {
+            self.convicted.remove(&id);
         }
+    }
+
+    fn is_too_old(&self, receipt: ReceiptId, now: Time) -> bool {
+        self.receipts.get(&receipt).is_none_or(|receipt| {
+            let at = receipt.accepted_at.unwrap_or(receipt.received_at);
+            now.since_ms(at) > self.policy.reopen_ms
+        })
     }
 
     /// Whether a claim on this receipt is being looked at.
