@@ -3,6 +3,7 @@
 //! [`desk`] is the loop that owns the state; [`sessions`] hears nodes; [`errands`] does what the
 //! loop decides; [`judge`] turns a report into a verdict.
 
+mod broom;
 mod case;
 mod cluster;
 mod council;
@@ -98,6 +99,7 @@ pub struct Running {
     endpoint: Arc<Endpoint>,
     reception: JoinHandle<()>,
     mirroring: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
     desk: JoinHandle<()>,
 }
 
@@ -106,6 +108,7 @@ impl Running {
     pub async fn shutdown(self) {
         self.reception.abort();
         self.mirroring.abort();
+        self.sweeping.abort();
         self.manager.shutdown().await;
         if let Err(error) = self.desk.await {
             tracing::error!(%error, "the manager's loop fell over");
@@ -234,9 +237,10 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     };
     let desk = tokio::spawn(desk.run(queue, outbox));
     let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold));
+    let sweeping = tokio::spawn(broom::run(manager.clone(), library));
     let reception = Reception { manager: manager.clone(), links, progress, errands };
     let reception = tokio::spawn(reception.run(endpoint.clone()));
-    Ok(Running { manager, endpoint, reception, mirroring, desk })
+    Ok(Running { manager, endpoint, reception, mirroring, sweeping, desk })
 }
 
 fn make_folder(folder: &Path) -> Result<(), StartError> {
