@@ -57,6 +57,8 @@ struct Workers {
 pub(super) struct Verifiers {
     /// Those that may be given a verification task now.
     pub(super) free: Pool,
+    /// Slots of all that are connected.
+    pub(super) slots: u64,
     free_of: BTreeMap<OwnerId, usize>,
     here_of: BTreeMap<OwnerId, usize>,
 }
@@ -136,6 +138,7 @@ impl Ready {
             }
             if new.verifier {
                 let verifiers = self.verifiers.entry(engine.clone()).or_default();
+                verifiers.slots += u64::from(new.slots);
                 *verifiers.here_of.entry(new.owner.clone()).or_default() += 1;
             }
         }
@@ -161,6 +164,7 @@ impl Ready {
                 && let Some(verifiers) = self.verifiers.get_mut(engine)
             {
                 less(&mut verifiers.here_of, &old.owner);
+                verifiers.slots -= u64::from(old.slots);
                 if verifiers.here_of.is_empty() {
                     self.verifiers.remove(engine);
                 }

@@ -254,9 +254,9 @@ fn an_estimate_needs_one_frame_and_a_worker() {
     assert_eq!(world.farm.eta(job, world.now), None);
     world.render(1);
     let eta = world.farm.eta(job, world.now).unwrap();
-    // Two slots, 5 s each, nine frames left.
+    // Two slots, 5 s each, nine frames left: five rounds.
     assert_eq!((eta.frames_left, eta.slots, eta.frame_s), (9, 2.0, 5.0));
-    assert_eq!(eta.at, world.now.plus_ms(22_500));
+    assert_eq!(eta.at, world.now.plus_ms(25_000));
     job_of(&mut world, "b", 7, 0, "1-10");
     assert_eq!(world.farm.eta(job, world.now).unwrap().slots, 1.0, "shared with another user");
     world.ok(Command::Cancel(job));
