@@ -49,7 +49,7 @@ const BENCHES: [Bench; 6] = [
         name: "farm",
         package: "candela-testkit",
         example: "farm_sim",
-        arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--compare] [--json FILE]",
+        arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--alone] [--json FILE]",
         release: true,
         bare: true,
         about: "a day of 100,000 honest nodes over the real rules: waiting, waste, cold starts, fairness, cost",
