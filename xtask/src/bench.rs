@@ -12,16 +12,19 @@ struct Bench {
     arguments: &'static str,
     /// Whether everything is built for speed; where not, only the crates that work on pixels are.
     release: bool,
+    /// Whether it is built without what the crate's default features bring, which it doesn't need.
+    bare: bool,
     about: &'static str,
 }
 
-const BENCHES: [Bench; 6] = [
+const BENCHES: [Bench; 7] = [
     Bench {
         name: "judge-time",
         package: "candela-proof",
         example: "judge_time",
         arguments: "",
         release: true,
+        bare: false,
         about: "time to compare one probe and to judge a task",
     },
     Bench {
@@ -30,6 +33,7 @@ const BENCHES: [Bench; 6] = [
         example: "commit_rate",
         arguments: "[FOLDER]",
         release: true,
+        bare: false,
         about: "commits per second by rows per commit",
     },
     Bench {
@@ -38,15 +42,26 @@ const BENCHES: [Bench; 6] = [
         example: "network_sim",
         arguments: "[--seed N] [--nodes N] [--tasks N] [--json FILE]",
         release: true,
+        bare: true,
         about: "a whole network with cheats, simulated from a seed over the real rules",
     },
     Bench {
         name: "farm",
         package: "candela-testkit",
         example: "farm_sim",
-        arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--compare] [--json FILE]",
+        arguments: "[--seed N] [--nodes N] [--hours H] [--load SHARE] [--alone] [--json FILE]",
         release: true,
+        bare: true,
         about: "a day of 100,000 honest nodes over the real rules: waiting, waste, cold starts, fairness, cost",
+    },
+    Bench {
+        name: "dispatch",
+        package: "candela-testkit",
+        example: "dispatch",
+        arguments: "[--managers N] [--nodes N,…] [--queued N] [--seconds N] [--json FILE]",
+        release: true,
+        bare: false,
+        about: "how quickly real managers give out work over real sessions, to nodes that only wait",
     },
     Bench {
         name: "scene",
@@ -54,6 +69,7 @@ const BENCHES: [Bench; 6] = [
         example: "measure",
         arguments: "ENGINES_DIR SCENE.blend PERCENT SAMPLES FRAME",
         release: true,
+        bare: false,
         about: "time to open a scene, to render a frame and a probe, and whether they repeat",
     },
     Bench {
@@ -63,6 +79,7 @@ const BENCHES: [Bench; 6] = [
         arguments: "[--quick] [--only ATTACK,…] [--scenes NAME,…] [--attack-driver FILE.py] [--json FILE] \
                     [--table FILE] [--seed N] [--frame-px N] [--cache FOLDER] [--margins]",
         release: false,
+        bare: false,
         about: "the attack suite: how often cheats are caught and honest frames rejected, over real renders",
     },
 ];
@@ -87,7 +104,9 @@ pub(crate) fn run(root: &Path, name: &str, arguments: &[&str]) -> Result<bool> {
     })?;
     let mut command = Command::new(crate::ci::cargo());
     command.current_dir(root).args(["run", "--package", bench.package]);
-    command.args(bench.release.then_some("--release")).args(["--example", bench.example]);
+    command.args(bench.release.then_some("--release"));
+    command.args(bench.bare.then_some("--no-default-features"));
+    command.args(["--example", bench.example]);
     command.arg("--").args(arguments);
     Ok(command.status().context("can't start cargo")?.success())
 }
@@ -100,8 +119,9 @@ mod tests {
     fn every_measurement_is_there() {
         for bench in &BENCHES {
             let folder = bench.package.trim_start_matches("candela-");
-            let file = format!("crates/{folder}/examples/{}.rs", bench.example);
-            assert!(crate::root().join(&file).is_file(), "{file}");
+            let file = format!("crates/{folder}/examples/{}", bench.example);
+            let there = |ending| crate::root().join(format!("{file}{ending}")).is_file();
+            assert!(there(".rs") || there("/main.rs"), "{file}");
         }
     }
 
@@ -110,7 +130,7 @@ mod tests {
         let error = run(&crate::root(), "speed", &[]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "there is no measurement speed; there are judge-time, commit-rate, network, farm, scene, proof"
+            "there is no measurement speed; there are judge-time, commit-rate, network, farm, dispatch, scene, proof"
         );
     }
 }

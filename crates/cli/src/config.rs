@@ -53,6 +53,18 @@ pub(crate) const KEYS: &[Key] = &[
     Key { secret: true, ..key("client.token", "CANDELA_TOKEN", None, is::<String>) },
     key("engine.build", "CANDELA_ENGINE", Some("blender-4.5.15"), is::<String>),
     key("engine.folder", "CANDELA_ENGINE_FOLDER", None, is::<PathBuf>),
+    key("jobs.per-user", "CANDELA_JOBS_PER_USER", Some("1000"), |text| {
+        within(text, 0..=1_000_000_usize)
+    }),
+    key("jobs.tasks-per-user", "CANDELA_JOBS_TASKS_PER_USER", Some("0"), |text| {
+        within(text, 0..=1_000_000_usize)
+    }),
+    key("jobs.scene-slack", "CANDELA_JOBS_SCENE_SLACK", Some("0.25"), |text| {
+        within(text, 0.0..=1.0)
+    }),
+    key("jobs.keep-days", "CANDELA_JOBS_KEEP_DAYS", Some("30"), |text| {
+        within(text, 0..=36_500_u64)
+    }),
     key("manager.data", "CANDELA_MANAGER_DATA", None, is::<PathBuf>),
     key("manager.listen", "CANDELA_LISTEN", Some("127.0.0.1:4470"), is::<SocketAddr>),
     key("manager.bind", "CANDELA_MANAGER_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),

@@ -1,4 +1,4 @@
-//! The figures of verification that the owner of a manager may set, and what they become.
+//! The figures of sharing and of verification that the owner of a manager may set, and what they become.
 
 use crate::config::Config;
 use anyhow::{Result, bail};
@@ -27,7 +27,7 @@ pub(crate) fn within<T: FromStr + PartialOrd + Display>(
     }
 }
 
-/// The default policy with what the settings say of verification.
+/// The default policy with what the settings say of jobs and of verification.
 ///
 /// # Errors
 /// If two settings contradict each other.
@@ -61,6 +61,10 @@ pub(crate) fn from_config(config: &Config) -> Result<Policy> {
     policy.rejections_suspend = config.need("verification.rejections-suspend", None)?;
     policy.convictions_suspend = config.need("verification.convictions-suspend", None)?;
     policy.reopen_ms = HOUR_MS * config.need::<u64>("verification.reopen-hours", None)?;
+    policy.jobs_per_user_max = config.need("jobs.per-user", None)?;
+    policy.tasks_per_user_max = config.need("jobs.tasks-per-user", None)?;
+    policy.scene_slack = config.need("jobs.scene-slack", None)?;
+    policy.keep_jobs_ms = 24 * HOUR_MS * config.need::<u64>("jobs.keep-days", None)?;
     check(&policy)?;
     Ok(policy)
 }
@@ -71,6 +75,14 @@ fn check(policy: &Policy) -> Result<()> {
     if least > first || first > most {
         bail!(
             "verification.probes ({first}) must lie between verification.probes-min ({least}) and verification.probes-max ({most})"
+        );
+    }
+    let (keep_ms, reopen_ms) = (policy.keep_jobs_ms, policy.reopen_ms);
+    if keep_ms > 0 && keep_ms < reopen_ms {
+        bail!(
+            "jobs.keep-days ({}) must not be shorter than verification.reopen-hours ({})",
+            keep_ms / HOUR_MS / 24,
+            reopen_ms / HOUR_MS
         );
     }
     let figures = &policy.verifiers;
@@ -99,10 +111,14 @@ mod tests {
         config.set_for_tests("verification.rate-min", "0.25");
         config.set_for_tests("verification.claims-per-day", "7");
         config.set_for_tests("verification.reopen-hours", "2");
+        config.set_for_tests("jobs.tasks-per-user", "40");
+        config.set_for_tests("jobs.keep-days", "1");
         let policy = from_config(&config).unwrap();
         assert_eq!(policy.checking.rate_min, 0.25);
         assert_eq!(policy.claims.user_day_max, 7);
         assert_eq!(policy.reopen_ms, 7_200_000);
+        assert_eq!(policy.tasks_per_user_max, 40);
+        assert_eq!(policy.keep_jobs_ms, 86_400_000);
     }
 
     #[test]
@@ -116,6 +132,7 @@ mod tests {
         check("verification.probes", "49", "verification.probes-max");
         check("verification.probes-min", "10", "verification.probes ");
         check("verification.convict", "4", "verification.convict-established");
+        check("verification.reopen-hours", "721", "jobs.keep-days (30)");
     }
 
     #[test]

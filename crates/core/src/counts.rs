@@ -107,6 +107,28 @@ impl std::ops::AddAssign for TileCounts {
     }
 }
 
+/// Takes out what was added before.
+impl std::ops::SubAssign for TileCounts {
+    fn sub_assign(&mut self, other: Self) {
+        self.pixels = self.pixels.saturating_sub(other.pixels);
+        self.informative_judged = self.informative_judged.saturating_sub(other.informative_judged);
+        self.informative_agree = self.informative_agree.saturating_sub(other.informative_agree);
+        self.direct_judged = self.direct_judged.saturating_sub(other.direct_judged);
+        self.direct_agree = self.direct_agree.saturating_sub(other.direct_agree);
+        self.unstable = self.unstable.saturating_sub(other.unstable);
+        self.near_unstable = self.near_unstable.saturating_sub(other.near_unstable);
+        self.not_judged = self.not_judged.saturating_sub(other.not_judged);
+        self.repeated = self.repeated.saturating_sub(other.repeated);
+        self.informative_patch_squares =
+            self.informative_patch_squares.saturating_sub(other.informative_patch_squares);
+        self.direct_patch_squares =
+            self.direct_patch_squares.saturating_sub(other.direct_patch_squares);
+        self.unstable_patch_squares =
+            self.unstable_patch_squares.saturating_sub(other.unstable_patch_squares);
+        self.unsteady = self.unsteady.saturating_sub(other.unsteady);
+    }
+}
+
 impl std::iter::Sum for TileCounts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
         counts.fold(TileCounts::default(), |mut sum, counts| {

@@ -44,6 +44,9 @@ pub struct Policy {
     pub verifiers: Verifying,
     /// For this long after its acceptance a frame may be opened again, while its blobs are kept.
     pub reopen_ms: u64,
+    /// A job and all that belongs to it is forgotten so long after it ended, and not before its frames
+    /// can't be opened again any more; 0: never.
+    pub keep_jobs_ms: u64,
     /// What users may claim.
     pub claims: Claiming,
 }
@@ -108,6 +111,7 @@ impl Default for Policy {
             jobs_per_user_max: 1_000,
             verifiers: Verifying::default(),
             reopen_ms: 24 * 3_600_000,
+            keep_jobs_ms: 30 * 24 * 3_600_000,
             claims: Claiming::default(),
         }
     }

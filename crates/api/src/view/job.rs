@@ -4,8 +4,8 @@ use super::node_ref;
 use candela_core::farm::Farm;
 use candela_core::farm::view::FrameCounts as Counts;
 use candela_core::job::{Inspected, Job, JobStatus};
-use candela_core::node::{Presence, Role};
 use candela_core::task::ReceiptStatus;
+use candela_core::time::Time;
 use candela_wire::api::{
     AllowRequest, FrameCounts, JobDetail, JobSummary, OverridesRequest, RefusalInfo, RenderInfo,
     VerificationCost,
@@ -39,7 +39,7 @@ pub(crate) fn summary(farm: &Farm, job: &Job) -> JobSummary {
 
 /// Rendering and verifying go on side by side, so the longer of the two counts.
 ///
-/// Rendering: frames to come × mean time of a frame, over the slots that could render them.
+/// Rendering: as the rules estimate it, with the slots that the job can expect beside others'.
 /// Verifying: all frames not accepted × mean time × share of a frame that is rendered for its
 /// verification so far, over the slots of verifiers.
 fn time_left_s(farm: &Farm, job: &Job, counts: &Counts) -> Option<f64> {
@@ -47,33 +47,21 @@ fn time_left_s(farm: &Farm, job: &Job, counts: &Counts) -> Option<f64> {
         return None;
     }
     let frame_s = job.frame_s()?;
-    let slots = |role| slots(farm, job, role);
-    let (renders, verifies) = (slots(Role::Worker), slots(Role::Verifier));
-    let to_render = counts.waiting + counts.rendering;
-    let to_verify = to_render + counts.verifying;
-    if (to_render > 0 && renders == 0) || (to_verify > 0 && verifies == 0) {
+    let to_verify = counts.waiting + counts.rendering + counts.verifying;
+    let render_s = if to_verify == counts.verifying {
+        0.0
+    } else {
+        // Counted from the beginning of time, the end is what is left.
+        farm.eta(job.id, Time(0))?.at.0 as f64 / 1_000.0
+    };
+    let verifies = farm.verifier_slots(&job.submission.engine);
+    if to_verify > 0 && verifies == 0 {
         return None;
     }
-    // Rounds, not a fraction: four frames on three slots take the time of two.
-    let rounds = to_render.div_ceil(renders.max(1));
-    let render_s = rounds as f64 * frame_s;
     let received_px = job.render_ms_count as f64 * frame_px(job) as f64;
     let share = if received_px > 0.0 { job.verification_px as f64 / received_px } else { 0.0 };
     let verify_s = to_verify as f64 * frame_s * share / verifies.max(1) as f64;
     Some(render_s.max(verify_s))
-}
-
-fn slots(farm: &Farm, job: &Job, role: Role) -> usize {
-    let usable = |presence: &&Presence| {
-        presence.linked
-            && !presence.paused
-            && presence.hello.roles.contains(&role)
-            && presence.hello.engines.contains(&job.submission.engine)
-    };
-    let nodes = farm.nodes().filter(|node| node.suspended.is_none());
-    let nodes = nodes.filter(|node| role != Role::Worker || !job.excluded.contains(&node.id));
-    let presences = nodes.filter_map(|node| farm.presence(node.id)).filter(usable);
-    presences.map(|presence| presence.hello.slots as usize).sum()
 }
 
 fn frame_px(job: &Job) -> u64 {

@@ -190,9 +190,7 @@ impl Farm {
         let (job_id, node, number) = (receipt.job, receipt.node, receipt.statement.frame);
         let credit = receipt.credit;
         self.mark(Row::Receipt(id));
-        if let Some(weak) = self.weak.get_mut(&node) {
-            weak.remove(&id);
-        }
+        self.not_weak(node, id);
         self.record(node, |node| {
             let record = &mut node.record;
             record.frames_accepted = record.frames_accepted.saturating_sub(1);

@@ -2,22 +2,23 @@
 //! costs what it changes, and not a look at everything.
 
 use crate::time::Time;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 /// One time per key at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alarms<K: Ord + Copy> {
+pub(super) struct Alarms<K: Ord + Hash + Copy> {
     by_time: BTreeSet<(Time, K)>,
-    of: BTreeMap<K, Time>,
+    of: HashMap<K, Time>,
 }
 
-impl<K: Ord + Copy> Default for Alarms<K> {
+impl<K: Ord + Hash + Copy> Default for Alarms<K> {
     fn default() -> Self {
-        Alarms { by_time: BTreeSet::new(), of: BTreeMap::new() }
+        Alarms { by_time: BTreeSet::new(), of: HashMap::new() }
     }
 }
 
-impl<K: Ord + Copy> Alarms<K> {
+impl<K: Ord + Hash + Copy> Alarms<K> {
     /// Has a key looked at from `at` on, and not at the time it was set to before.
     pub(super) fn set(&mut self, key: K, at: Time) {
         if let Some(before) = self.of.insert(key, at) {

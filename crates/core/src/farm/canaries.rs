@@ -9,7 +9,7 @@
 use super::{Effect, Farm};
 use crate::id::{NodeId, OwnerId, ReceiptId, VerificationId};
 use crate::seed::Seed;
-use crate::task::ReceiptStatus;
+use crate::task::{Receipt, ReceiptStatus};
 use crate::time::Time;
 use crate::verification::{Outcome, Purpose, VerificationStatus, VerificationTask};
 use std::collections::BTreeSet;
@@ -38,24 +38,7 @@ impl Farm {
         if drawn as f64 >= rate * draws as f64 {
             return None;
         }
-        let engines = &self.presence.get(&verifier)?.hello.engines;
-        let candidates: Vec<(ReceiptId, VerificationId)> = self
-            .known
-            .iter()
-            .rev()
-            .take(CANDIDATES_MAX)
-            .filter(|id| self.is_new_to(verifier, **id))
-            .filter(|id| {
-                let receipt = self.receipts.get(id);
-                receipt.is_some_and(|receipt| engines.contains(&receipt.statement.engine))
-            })
-            .filter_map(|id| Some((*id, self.known_answer(*id)?)))
-            .collect();
-        if candidates.is_empty() {
-            return None;
-        }
-        let at = seed.index("which canary", self.next_id, candidates.len());
-        let (receipt, answer) = candidates[at];
+        let (receipt, answer) = self.draw_known(verifier, seed)?;
         let answer = self.verifications.get(&answer)?.clone();
         let id = VerificationId(self.new_id());
         let probes = answer.probes.min(self.policy.checking.probes_first);
@@ -71,6 +54,27 @@ impl Farm {
         self.rounds.entry(receipt).or_default().push(id);
         self.set_verification(id, VerificationStatus::Leased { node: verifier, given_at: now });
         Some(id)
+    }
+
+    /// One of the latest known receipts that a verifier can be asked about, each as likely as the others,
+    /// and the answer that holds its pictures.
+    fn draw_known(&self, verifier: NodeId, seed: &Seed) -> Option<(ReceiptId, VerificationId)> {
+        let engines = &self.presence.get(&verifier)?.hello.engines;
+        let mut known: Vec<ReceiptId> =
+            self.known.iter().rev().take(CANDIDATES_MAX).copied().collect();
+        while !known.is_empty() {
+            let at =
+                seed.index("which canary", self.next_id << 8 | known.len() as u64, known.len());
+            let id = known.swap_remove(at);
+            let can = |receipt: &Receipt| engines.contains(&receipt.statement.engine);
+            if !self.receipts.get(&id).is_some_and(can) || !self.is_new_to(verifier, id) {
+                continue;
+            }
+            if let Some(answer) = self.known_answer(id) {
+                return Some((id, answer));
+            }
+        }
+        None
     }
 
     /// Whether nobody of the verifier's owner rendered or judged that receipt.

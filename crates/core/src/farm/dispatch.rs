@@ -1,6 +1,5 @@
 //! Who gets what: tasks to workers, verification tasks to verifiers of other owners.
 
-use super::queue::Expected;
 use super::{Effect, Farm, Row};
 use crate::id::{JobId, LeaseId, NodeId, OwnerId, TaskId, VerificationId};
 use crate::job::{FrameStatus, Job, JobStatus};
@@ -163,29 +162,18 @@ impl Farm {
         for number in &numbers {
             self.set_frame(job_id, *number, FrameStatus::InTask(task_id), effects);
         }
-        let (status, frames) = (TaskStatus::Leased(lease), numbers.len());
+        let status = TaskStatus::Leased(lease);
         let task = Task { id: task_id, job: job_id, frames: numbers, status, key };
         self.tasks.insert(task_id, task);
+        self.tasks_of.entry(job_id).or_default().push(task_id);
         self.leased.insert(lease_id, task_id);
         self.leases_of.entry(node).or_default().insert(lease_id);
         self.deadlines.set(task_id, deadline.plus_ms(1));
-        self.queue.begun(job_id, task_id, self.expected(job_id, frames));
+        self.queue.begun(job_id, task_id);
         self.refresh(node);
         self.mark(Row::Task(task_id));
         effects.push(Effect::OfferTask(node, task_id));
         effects.push(Effect::JobChanged(job_id));
-    }
-
-    /// What so many frames of a job are expected to take: as long as those that came, else by the
-    /// pace of other jobs, else the target of a task each.
-    pub(super) fn expected(&self, id: JobId, frames: usize) -> Expected {
-        let target_ms = self.policy.task_target_s * 1_000.0;
-        let job = self.jobs.get(&id);
-        let measured = job.and_then(crate::job::Job::frame_s).map(|s| (s * 1_000.0) as u64);
-        let pace = job.and_then(|job| self.pace.get(&job.submission.engine));
-        let by_pace = || pace.and_then(|pace| pace.frame_ms(self.credit_of(id)));
-        let frame_ms = measured.or_else(by_pace).unwrap_or(target_ms as u64);
-        Expected { frames, frame_ms }
     }
 
     fn dispatch_verifications(&mut self, now: Time, seed: &Seed, effects: &mut Vec<Effect>) {

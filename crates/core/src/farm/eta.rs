@@ -2,7 +2,7 @@
 
 use super::Farm;
 use super::queue::Rivals;
-use crate::id::JobId;
+use crate::id::{EngineBuild, JobId};
 use crate::job::JobStatus;
 use crate::time::Time;
 
@@ -20,6 +20,12 @@ pub struct Eta {
 }
 
 impl Farm {
+    /// Slots of the connected verifiers that can run a build.
+    #[must_use]
+    pub fn verifier_slots(&self, engine: &EngineBuild) -> u64 {
+        self.ready.verifiers(engine).map_or(0, |verifiers| verifiers.slots)
+    }
+
     /// When a job's last frame will be rendered, if everything stays as it is.
     ///
     /// None if the job isn't active, before its first frame was measured, and while no worker is
@@ -53,10 +59,10 @@ fn share_of(slots: u64, rivals: Rivals, tasks_per_user_max: usize) -> Option<f64
     Some(of_user.min(limit) / rivals.jobs.max(1) as f64)
 }
 
-/// Frames left over slots times frame time, and at least one frame's time if one is left.
+/// Rounds, not a fraction: four frames on three slots take the time of two.
 fn estimate(frame_s: f64, frames_left: usize, slots: f64, now: Time) -> Eta {
     let slots = slots.min(frames_left.max(1) as f64);
-    let left_ms = frames_left as f64 * frame_s / slots * 1_000.0;
+    let left_ms = (frames_left as f64 / slots).ceil() * frame_s * 1_000.0;
     Eta { at: now.plus_ms(left_ms.ceil() as u64), frames_left, slots, frame_s }
 }
 
@@ -89,6 +95,7 @@ mod tests {
         for (frame_s, frames_left, slots, expected_s) in [
             (10.0, 100, 10.0, 100),
             (10.0, 5, 10.0, 10),
+            (10.0, 4, 3.0, 20),
             (10.0, 0, 10.0, 0),
             (2.5, 3, 0.5, 15),
             (60.0, 1, 1.0, 60),

@@ -12,12 +12,6 @@ impl Farm {
     pub(super) fn index(&mut self, now: Time) {
         for job in self.jobs.values() {
             self.submissions.insert(job.submission.submission_id, job.id);
-            if job.render_ms_count > 0 {
-                let (frames, render_ms) = (job.render_ms_count, job.render_ms_sum);
-                let credit = self.credit_of(job.id).saturating_mul(frames);
-                let pace = self.pace.entry(job.submission.engine.clone()).or_default();
-                pace.add(frames, render_ms, credit);
-            }
             if !job.status.is_over() {
                 let (submission, open) = (&job.submission, self.waiting.contains_key(&job.id));
                 let (user, priority) = (&submission.user, submission.priority);
@@ -26,13 +20,13 @@ impl Farm {
             }
         }
         for task in self.tasks.values() {
+            self.tasks_of.entry(task.job).or_default().push(task.id);
             if let TaskStatus::Leased(lease) = &task.status {
                 self.leased.insert(lease.id, task.id);
                 self.leases_of.entry(lease.node).or_default().insert(lease.id);
                 self.absent.insert(lease.node, now);
                 self.deadlines.set(task.id, lease.deadline.plus_ms(1));
-                let expected = self.expected(task.job, task.frames.len());
-                self.queue.begun(task.job, task.id, expected);
+                self.queue.begun(task.job, task.id);
             }
         }
         for receipt in self.receipts.values() {
@@ -66,6 +60,10 @@ impl Farm {
         }
         for node in self.absent.keys() {
             self.graces.set(*node, now.plus_ms(self.policy.grace_ms).plus_ms(1));
+        }
+        let over = self.jobs.values().filter(|job| job.status.is_over()).map(|job| job.id);
+        for id in over.collect::<Vec<_>>() {
+            self.note_end(id);
         }
         self.index_verdicts(now);
         self.count_all(super::ready::Ready::default());
@@ -116,30 +114,37 @@ impl Farm {
         }
     }
 
+    /// A receipt of that worker can't be opened again, or is open.
+    pub(super) fn not_weak(&mut self, worker: NodeId, receipt: ReceiptId) {
+        self.ageing.clear(receipt);
+        if let Some(weak) = self.weak.get_mut(&worker) {
+            weak.remove(&receipt);
+            if weak.is_empty() {
+                self.weak.remove(&worker);
+            }
+        }
+    }
+
     /// Lets go of what is too old to be opened again.
     pub(super) fn forget_old(&mut self, now: Time) {
-        let reopen_ms = self.policy.reopen_ms;
-        let receipts = &self.receipts;
-        let old = |id: &ReceiptId| {
-            receipts.get(id).is_none_or(|receipt| {
-                let at = receipt.accepted_at.unwrap_or(receipt.received_at);
-                now.since_ms(at) > reopen_ms
-            })
-        };
         while let Some(id) = self.ageing.ring(now) {
-            let worker = receipts.get(&id).map(|receipt| receipt.node).filter(|_| old(&id));
-            let Some(worker) = worker else { continue };
-            if let Some(weak) = self.weak.get_mut(&worker) {
-                weak.remove(&id);
-                if weak.is_empty() {
-                    self.weak.remove(&worker);
-                }
+            let worker = self.receipts.get(&id).map(|receipt| receipt.node);
+            if let Some(worker) = worker.filter(|_| self.is_too_old(id, now)) {
+                self.not_weak(worker, id);
             }
         }
         // Ids grow with time, so only the first have to be looked at.
-        while self.convicted.first().is_some_and(&old) {
-            self.convicted.pop_first();
+        while let Some(id) = self.convicted.first().copied().filter(|id| self.is_too_old(*id, now))
+        {
+            self.convicted.remove(&id);
         }
+    }
+
+    fn is_too_old(&self, receipt: ReceiptId, now: Time) -> bool {
+        self.receipts.get(&receipt).is_none_or(|receipt| {
+            let at = receipt.accepted_at.unwrap_or(receipt.received_at);
+            now.since_ms(at) > self.policy.reopen_ms
+        })
     }
 
     /// Whether a claim on this receipt is being looked at.

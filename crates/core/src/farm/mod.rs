@@ -10,9 +10,10 @@ mod canaries;
 mod claims;
 mod dispatch;
 mod eta;
+mod forget;
 mod index;
+mod node_map;
 mod opinions;
-mod pace;
 mod pool;
 mod presence;
 mod queue;
@@ -21,6 +22,7 @@ mod receipts;
 mod reject;
 mod status;
 pub mod submit;
+mod table;
 mod verify;
 pub mod view;
 
@@ -44,7 +46,9 @@ use crate::time::Time;
 use crate::verification::{Verdict, VerificationTask};
 use alarms::Alarms;
 pub use eta::Eta;
+use node_map::NodeMap;
 use std::collections::{BTreeMap, BTreeSet};
+use table::Table;
 
 /// Something that happened or is asked for. Times, signatures and sizes were checked at the edge.
 #[derive(Debug, Clone, PartialEq)]
@@ -254,30 +258,31 @@ pub struct Farm {
     pub(crate) policy: Policy,
     pub(crate) engines: BTreeSet<EngineBuild>,
     pub(crate) next_id: u64,
-    pub(crate) jobs: BTreeMap<JobId, Job>,
+    pub(crate) jobs: Table<JobId, Job>,
     pub(crate) frames: BTreeMap<JobId, BTreeMap<i32, Frame>>,
-    pub(crate) tasks: BTreeMap<TaskId, Task>,
-    pub(crate) receipts: BTreeMap<ReceiptId, Receipt>,
-    pub(crate) verifications: BTreeMap<VerificationId, VerificationTask>,
-    pub(crate) nodes: BTreeMap<NodeId, Node>,
+    pub(crate) tasks: Table<TaskId, Task>,
+    pub(crate) receipts: Table<ReceiptId, Receipt>,
+    pub(crate) verifications: Table<VerificationId, VerificationTask>,
+    pub(crate) nodes: NodeMap<Node>,
     pub(crate) claims: BTreeMap<ClaimId, Claim>,
-    pub(crate) presence: BTreeMap<NodeId, Presence>,
+    pub(crate) presence: NodeMap<Presence>,
     /// Nodes that hold work and are not connected, and since when they are waited for.
     pub(crate) absent: BTreeMap<NodeId, Time>,
     // Indices, rebuilt at the start.
     pub(crate) submissions: BTreeMap<SubmissionId, JobId>,
     pub(crate) waiting: BTreeMap<JobId, BTreeSet<i32>>,
     pub(crate) leased: BTreeMap<LeaseId, TaskId>,
-    pub(crate) leases_of: BTreeMap<NodeId, BTreeSet<LeaseId>>,
+    pub(crate) leases_of: NodeMap<BTreeSet<LeaseId>>,
     pub(crate) by_lease: BTreeMap<LeaseId, BTreeMap<i32, ReceiptId>>,
     pub(crate) receipts_of: BTreeMap<JobId, BTreeSet<ReceiptId>>,
+    pub(crate) tasks_of: BTreeMap<JobId, Vec<TaskId>>,
     pub(crate) rounds: BTreeMap<ReceiptId, Vec<VerificationId>>,
     pub(crate) verifications_queued: BTreeSet<VerificationId>,
-    pub(crate) verifications_of: BTreeMap<NodeId, BTreeSet<VerificationId>>,
+    pub(crate) verifications_of: NodeMap<BTreeSet<VerificationId>>,
     /// Claims by what they are about; a receipt has one at most.
     pub(crate) claimed: BTreeMap<ReceiptId, ClaimId>,
     /// Accepted receipts of each worker that may be opened again: not settled, and not too old.
-    pub(crate) weak: BTreeMap<NodeId, BTreeSet<ReceiptId>>,
+    pub(crate) weak: NodeMap<BTreeSet<ReceiptId>>,
     /// Receipts rejected by opinions, as long as these can turn out false.
     pub(crate) convicted: BTreeSet<ReceiptId>,
     /// Receipts whose verdict is known, for canaries.
@@ -294,12 +299,14 @@ pub struct Farm {
     deadlines: Alarms<TaskId>,
     /// When a verification task is taken back from its verifier.
     answers_due: Alarms<VerificationId>,
+    /// When a job that is over is forgotten.
+    forgetting: Alarms<JobId>,
+    /// Rows of forgotten jobs that are still to be deleted.
+    leftovers: BTreeSet<Row>,
     /// Who may be given work.
     pub(crate) ready: ready::Ready,
     /// Whose turn it is to get workers.
     pub(crate) queue: queue::Queue,
-    /// How long frames take on this farm, by engine.
-    pub(crate) pace: BTreeMap<EngineBuild, pace::Pace>,
     /// Where the queue of verification tasks is looked at next.
     pub(crate) verify_from: VerificationId,
     /// Frames of each job that are neither accepted nor failed, and those that are failed.
@@ -312,7 +319,8 @@ pub struct Farm {
 impl Farm {
     /// The state as it follows from the rows. `now`: nodes that hold work are waited for from here on.
     #[must_use]
-    pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, rows: Rows, now: Time) -> Farm {
+    pub fn load(policy: Policy, engines: BTreeSet<EngineBuild>, mut rows: Rows, now: Time) -> Farm {
+        let leftovers = rows.take_leftovers();
         let queue = queue::Queue::new(policy.tasks_per_user_max);
         let mut farm = Farm {
             policy,
@@ -321,23 +329,24 @@ impl Farm {
             jobs: rows.jobs.into_iter().map(|job| (job.id, job)).collect(),
             frames: BTreeMap::new(),
             tasks: rows.tasks.into_iter().map(|task| (task.id, task)).collect(),
-            receipts: rows.receipts.into_iter().map(|receipt| (receipt.id, receipt)).collect(),
+            receipts: rows.receipts.into_iter().map(|r| (r.id, r)).collect(),
             verifications: rows.verifications.into_iter().map(|v| (v.id, v)).collect(),
             nodes: rows.nodes.into_iter().map(|node| (node.id, node)).collect(),
             claims: rows.claims.into_iter().map(|claim| (claim.id, claim)).collect(),
-            presence: BTreeMap::new(),
+            presence: NodeMap::default(),
             absent: BTreeMap::new(),
             submissions: BTreeMap::new(),
             waiting: BTreeMap::new(),
             leased: BTreeMap::new(),
-            leases_of: BTreeMap::new(),
+            leases_of: NodeMap::default(),
             by_lease: BTreeMap::new(),
             receipts_of: BTreeMap::new(),
+            tasks_of: BTreeMap::new(),
             rounds: BTreeMap::new(),
             verifications_queued: BTreeSet::new(),
-            verifications_of: BTreeMap::new(),
+            verifications_of: NodeMap::default(),
             claimed: BTreeMap::new(),
-            weak: BTreeMap::new(),
+            weak: NodeMap::default(),
             convicted: BTreeSet::new(),
             known: BTreeSet::new(),
             seen_between: BTreeMap::new(),
@@ -346,9 +355,10 @@ impl Farm {
             graces: Alarms::default(),
             deadlines: Alarms::default(),
             answers_due: Alarms::default(),
+            forgetting: Alarms::default(),
+            leftovers,
             ready: ready::Ready::default(),
             queue,
-            pace: BTreeMap::new(),
             verify_from: VerificationId(0),
             left: BTreeMap::new(),
             unsettled: BTreeSet::new(),
@@ -368,7 +378,7 @@ impl Farm {
     /// Who is connected, from a state that was thrown away: what is only in memory is not undone.
     #[must_use]
     pub fn with_presence_of(mut self, before: &Farm) -> Farm {
-        self.absent.retain(|node, _| !before.presence.contains_key(node));
+        self.absent.retain(|node, _| !before.presence.contains(node));
         self.presence.clone_from(&before.presence);
         self.graces.clone_from(&before.graces);
         for (node, since) in &self.absent {

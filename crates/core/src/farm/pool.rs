@@ -4,9 +4,10 @@
 //! into the gap. So the order depends on what came before, and with it what a seed draws; two pools
 //! are equal if the same nodes are in them.
 
+use super::node_map::NodeMap;
 use crate::id::NodeId;
 use crate::seed::Seed;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Drawn so often before those that are left out are looked up.
 const DRAWS_MAX: u64 = 8;
@@ -15,12 +16,12 @@ const DRAWS_MAX: u64 = 8;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Pool {
     nodes: Vec<NodeId>,
-    at: BTreeMap<NodeId, usize>,
+    at: NodeMap<usize>,
 }
 
 impl PartialEq for Pool {
     fn eq(&self, other: &Pool) -> bool {
-        self.at.keys().eq(other.at.keys())
+        self.at.sorted() == other.at.sorted()
     }
 }
 
@@ -101,6 +102,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     fn node(n: u8) -> NodeId {
         NodeId([n; 32])
@@ -113,7 +115,7 @@ mod tests {
         for step in 0..2_000 {
             let n = node(seed.index("node", step, 40) as u8);
             pool.set(n, seed.index("within", step, 2) == 0);
-            let at: BTreeMap<NodeId, usize> =
+            let at: NodeMap<usize> =
                 pool.nodes.iter().enumerate().map(|(at, node)| (*node, at)).collect();
             assert_eq!(pool.at, at, "step {step}");
         }

@@ -144,6 +144,7 @@ impl Farm {
         }
         self.end_overdue(now, effects);
         self.forget_old(now);
+        self.forget_jobs(now);
     }
 
     fn end_overdue(&mut self, now: Time, effects: &mut Vec<Effect>) {

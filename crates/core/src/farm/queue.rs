@@ -3,11 +3,16 @@
 //! # The order
 //!
 //! 1. Higher priority first.
-//! 2. Among jobs of one priority, the user with the least service. Service is the time rendered for the
-//!    user so far (of received frames, at that priority), and what the frames under way are expected to
-//!    take. So users who always have work waiting get equal time, however many jobs they have and
-//!    however long their frames take; what is lost with its lease costs its user nothing.
-//! 3. Among the jobs of that user, the one with the fewest tasks under way, then the oldest.
+//! 2. Among jobs of one priority, the user with the fewest tasks under way. So users who always have
+//!    work waiting hold the same number of workers, however many jobs they have and however long their
+//!    frames take, and nobody's frames need to be known beforehand.
+//! 3. Among users with as many, the one with the least service: the time rendered for the user so far
+//!    (of received frames, at that priority). So those who hold no worker, where there are more users
+//!    than workers, get equal time too.
+//! 4. Among the jobs of that user, the one with the fewest tasks under way, then the oldest.
+//!
+//! A worker that ends a task takes one from its user's count, so where all are level it is that user's
+//! turn again, and mostly that job's: it goes on with the scene that it holds.
 //!
 //! Nobody saves up service while nothing of theirs is waiting: who comes back starts level with the
 //! user whose turn it is, or if nobody waits, with who was served last (start-time fair queueing: Goyal,
@@ -28,7 +33,8 @@ struct UserNo(u64);
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Turn {
     priority: Reverse<i32>,
-    service_ms: u64,
+    under_way: usize,
+    served_ms: u64,
     since: u64,
     user: UserNo,
 }
@@ -36,10 +42,10 @@ struct Turn {
 /// What a user has at one priority.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Share {
-    served_ms: u64,
-    /// What the frames under way are expected to take.
-    expected_ms: u64,
+    /// Tasks under way.
     under_way: usize,
+    /// Time rendered so far, as far as it is remembered.
+    served_ms: u64,
     /// When it was served last, or came; counted, not timed.
     since: u64,
     /// Jobs with frames waiting by engine, as tasks under way and job.
@@ -56,27 +62,12 @@ struct User {
     shares: BTreeMap<i32, Share>,
 }
 
-/// What is expected of a task under way.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Expected {
-    /// Frames that have not come yet.
-    pub(super) frames: usize,
-    /// Time of each, in milliseconds.
-    pub(super) frame_ms: u64,
-}
-
-impl Expected {
-    fn all_ms(self) -> u64 {
-        self.frame_ms.saturating_mul(self.frames as u64)
-    }
-}
-
 #[derive(Debug, Clone, PartialEq)]
 struct Entry {
     user: UserNo,
     engine: EngineBuild,
     priority: i32,
-    tasks: BTreeMap<TaskId, Expected>,
+    tasks: BTreeSet<TaskId>,
     open: bool,
     over: bool,
 }
@@ -115,7 +106,7 @@ impl Queue {
         if let Some(user) = self.users.get_mut(&no) {
             user.unfinished += 1;
         }
-        let (engine, tasks) = (engine.clone(), BTreeMap::new());
+        let (engine, tasks) = (engine.clone(), BTreeSet::new());
         let entry = Entry { user: no, engine, priority, tasks, open: false, over: false };
         self.jobs.insert(job, entry);
     }
@@ -173,8 +164,7 @@ impl Queue {
             let share = user.shares.entry(priority).or_default();
             if open {
                 if share.open.is_empty() {
-                    let least = level.saturating_sub(share.expected_ms);
-                    share.served_ms = share.served_ms.max(least);
+                    share.served_ms = share.served_ms.max(level);
                     share.since = since;
                 }
                 share.open.entry(engine).or_default().insert(place);
@@ -191,9 +181,9 @@ impl Queue {
     /// was last.
     fn level(&self, engine: &EngineBuild, priority: i32) -> u64 {
         let priority = Reverse(priority);
-        let least = Turn { priority, service_ms: 0, since: 0, user: UserNo(0) };
+        let least = Turn { priority, under_way: 0, served_ms: 0, since: 0, user: UserNo(0) };
         let next = self.turns.get(engine).and_then(|turns| turns.range(least..).next());
-        let next = next.filter(|turn| turn.priority == priority).map(|turn| turn.service_ms);
+        let next = next.filter(|turn| turn.priority == priority).map(|turn| turn.served_ms);
         next.unwrap_or_else(|| self.clocks.get(&priority.0).copied().unwrap_or(0))
     }
 
@@ -214,33 +204,29 @@ impl Queue {
     }
 
     /// A task of a job is under way.
-    pub(super) fn begun(&mut self, job: JobId, task: TaskId, expected: Expected) {
-        let Some(no) = self.jobs.get(&job).map(|entry| entry.user) else { return };
-        let priority = self.jobs.get(&job).map_or(0, |entry| entry.priority);
+    pub(super) fn begun(&mut self, job: JobId, task: TaskId) {
+        let Some(entry) = self.jobs.get(&job) else { return };
+        let (no, priority) = (entry.user, entry.priority);
         let share = self.users.get(&no).and_then(|user| user.shares.get(&priority));
-        let service_ms = share.map_or(0, Share::service_ms);
+        let served_ms = share.map_or(0, |share| share.served_ms);
         let clock = self.clocks.entry(priority).or_default();
-        *clock = service_ms.max(*clock);
-        self.set_task(job, task, Some(expected));
+        *clock = served_ms.max(*clock);
+        self.set_task(job, task, true);
     }
 
     /// A task of a job is not under way any more.
     pub(super) fn ended(&mut self, job: JobId, task: TaskId) {
-        self.set_task(job, task, None);
+        self.set_task(job, task, false);
         self.forget_if_over(job);
     }
 
-    fn set_task(&mut self, job: JobId, task: TaskId, expected: Option<Expected>) {
+    fn set_task(&mut self, job: JobId, task: TaskId, under_way: bool) {
         let Some(entry) = self.jobs.get_mut(&job) else { return };
         let before = entry.tasks.len();
-        let old = match expected {
-            Some(expected) => entry.tasks.insert(task, expected),
-            None => entry.tasks.remove(&task),
-        };
-        if old.is_some() == expected.is_some() {
+        let changed = if under_way { entry.tasks.insert(task) } else { entry.tasks.remove(&task) };
+        if !changed {
             return;
         }
-        let old_ms = old.unwrap_or_default().all_ms();
         let after = entry.tasks.len();
         let (no, priority) = (entry.user, entry.priority);
         let engine = entry.open.then(|| entry.engine.clone());
@@ -253,62 +239,38 @@ impl Queue {
                 jobs.remove(&(before, job));
                 jobs.insert((after, job));
             }
-            if let Some(expected) = expected {
+            if under_way {
                 share.since = since;
-                share.expected_ms = share.expected_ms.saturating_add(expected.all_ms());
                 share.under_way += 1;
                 user.under_way += 1;
             } else {
-                share.expected_ms = share.expected_ms.saturating_sub(old_ms);
                 share.under_way = share.under_way.saturating_sub(1);
                 user.under_way = user.under_way.saturating_sub(1);
             }
         });
     }
 
-    /// A frame of a task came that took so long to render.
-    pub(super) fn served(&mut self, job: JobId, task: TaskId, render_ms: u64) {
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let mut come_ms = 0;
-        if let Some(expected) = entry.tasks.get_mut(&task).filter(|task| task.frames > 0) {
-            expected.frames -= 1;
-            come_ms = expected.frame_ms;
-        }
+    /// A frame of a job came that took so long to render.
+    pub(super) fn served(&mut self, job: JobId, render_ms: u64) {
+        let Some(entry) = self.jobs.get(&job) else { return };
         let (no, priority) = (entry.user, entry.priority);
         self.change(no, |user| {
             let share = user.shares.entry(priority).or_default();
             share.served_ms = share.served_ms.saturating_add(render_ms);
-            share.expected_ms = share.expected_ms.saturating_sub(come_ms);
         });
     }
 
-    /// The frames of a job take another time than was expected of those under way.
-    pub(super) fn measured(&mut self, job: JobId, frame_ms: u64) {
-        let Some(entry) = self.jobs.get_mut(&job) else { return };
-        let (mut before_ms, mut after_ms) = (0, 0);
-        for expected in entry.tasks.values_mut() {
-            before_ms += expected.all_ms();
-            expected.frame_ms = frame_ms;
-            after_ms += expected.all_ms();
-        }
-        let (no, priority) = (entry.user, entry.priority);
-        self.change(no, |user| {
-            let share = user.shares.entry(priority).or_default();
-            share.expected_ms = share.expected_ms.saturating_sub(before_ms) + after_ms;
-        });
-    }
-
-    /// How much more service the user of an open job has than that of another at the same priority,
-    /// over what it has under way; none if it can't be given anything now, or has nothing under way.
+    /// How many more tasks the user of an open job has under way than that of another at the same
+    /// priority, over all that it has; none if it can't be given anything now, or has nothing under way.
     pub(super) fn ahead(&self, job: JobId, other: JobId) -> Option<f64> {
         let entry = self.jobs.get(&job).filter(|entry| entry.open)?;
         let user = self.users.get(&entry.user)?;
         let full = self.tasks_per_user_max > 0 && user.under_way >= self.tasks_per_user_max;
         let other = self.users.get(&self.jobs.get(&other)?.user)?.shares.get(&entry.priority)?;
         let share = user.shares.get(&entry.priority)?;
-        let ahead_ms = share.service_ms().saturating_sub(other.service_ms());
-        let may = !full && share.expected_ms > 0;
-        may.then(|| ahead_ms as f64 / share.expected_ms as f64)
+        let ahead = share.under_way.saturating_sub(other.under_way);
+        let may = !full && share.under_way > 0;
+        may.then(|| ahead as f64 / share.under_way as f64)
     }
 
     /// The job whose turn it is, among those whose engine is in demand.
@@ -354,7 +316,7 @@ impl Queue {
 
     /// Tasks of a job that are under way.
     pub(super) fn tasks(&self, job: JobId) -> impl Iterator<Item = TaskId> {
-        self.jobs.get(&job).into_iter().flat_map(|entry| entry.tasks.keys().copied())
+        self.jobs.get(&job).into_iter().flat_map(|entry| entry.tasks.iter().copied())
     }
 
     /// The jobs with frames waiting, for tests.
@@ -392,12 +354,6 @@ pub(super) struct Rivals {
     pub(super) tasks_before: usize,
 }
 
-impl Share {
-    fn service_ms(&self) -> u64 {
-        self.served_ms.saturating_add(self.expected_ms)
-    }
-}
-
 impl User {
     /// The user's places in the order; none while it has as many tasks as it may.
     fn turns(&self, no: UserNo, limit: usize) -> Vec<(EngineBuild, Turn)> {
@@ -407,7 +363,8 @@ impl User {
         let of_share = |(priority, share): (&i32, &Share)| {
             let turn = Turn {
                 priority: Reverse(*priority),
-                service_ms: share.service_ms(),
+                under_way: share.under_way,
+                served_ms: share.served_ms,
                 since: share.since,
                 user: no,
             };

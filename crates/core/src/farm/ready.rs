@@ -6,6 +6,7 @@
 
 use super::Farm;
 use super::alarms::Alarms;
+use super::node_map::NodeMap;
 use super::pool::Pool;
 use crate::id::{BlobHash, EngineBuild, JobId, NodeId, OwnerId};
 use crate::job::JobStatus;
@@ -17,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Ready {
     /// Connected nodes as they were counted.
-    counted: BTreeMap<NodeId, Counted>,
+    counted: NodeMap<Counted>,
     workers: BTreeMap<EngineBuild, Workers>,
     verifiers: BTreeMap<EngineBuild, Verifiers>,
     verifiers_free: usize,
@@ -26,7 +27,7 @@ pub(crate) struct Ready {
     /// Scenes of jobs under way, by engine: who may be given work and holds the scene.
     wanted: BTreeMap<BlobHash, BTreeMap<EngineBuild, Wanted>>,
     /// Nodes that are silent or rest.
-    asleep: BTreeSet<NodeId>,
+    asleep: NodeMap<()>,
     /// When a node will fall silent, or has rested.
     stirs: Alarms<NodeId>,
 }
@@ -56,6 +57,8 @@ struct Workers {
 pub(super) struct Verifiers {
     /// Those that may be given a verification task now.
     pub(super) free: Pool,
+    /// Slots of all that are connected.
+    pub(super) slots: u64,
     free_of: BTreeMap<OwnerId, usize>,
     here_of: BTreeMap<OwnerId, usize>,
 }
@@ -135,6 +138,7 @@ impl Ready {
             }
             if new.verifier {
                 let verifiers = self.verifiers.entry(engine.clone()).or_default();
+                verifiers.slots += u64::from(new.slots);
                 *verifiers.here_of.entry(new.owner.clone()).or_default() += 1;
             }
         }
@@ -160,6 +164,7 @@ impl Ready {
                 && let Some(verifiers) = self.verifiers.get_mut(engine)
             {
                 less(&mut verifiers.here_of, &old.owner);
+                verifiers.slots -= u64::from(old.slots);
                 if verifiers.here_of.is_empty() {
                     self.verifiers.remove(engine);
                 }
@@ -311,23 +316,28 @@ impl Farm {
     /// The same after it was heard of, or is to rest: whether it is awake, and until when.
     pub(super) fn look_at(&mut self, node: NodeId, now: Time) {
         let Some(presence) = self.presence.get(&node) else { return };
-        let silent_ms = self.policy.silent_ms;
-        let silent = now.since_ms(presence.heard_at) > silent_ms;
+        let silent_from = self.silent_from(presence);
+        let silent = silent_from <= now;
         let rests = presence.rest_until > now;
         // Who is silent is looked at when it is heard again.
         if rests {
             self.ready.stirs.set(node, presence.rest_until);
         } else if !silent {
-            self.ready.stirs.set(node, presence.heard_at.plus_ms(silent_ms).plus_ms(1));
+            self.ready.stirs.set(node, silent_from);
         } else {
             self.ready.stirs.clear(node);
         }
         if silent || rests {
-            self.ready.asleep.insert(node);
+            self.ready.asleep.insert(node, ());
         } else {
             self.ready.asleep.remove(&node);
         }
         self.refresh(node);
+    }
+
+    /// When a node counts as silent if it isn't heard of again.
+    fn silent_from(&self, presence: &Presence) -> Time {
+        presence.heard_at.plus_ms(self.policy.silent_ms).plus_ms(1)
     }
 
     pub(super) fn is_asleep(&self, node: NodeId) -> bool {
@@ -337,7 +347,11 @@ impl Farm {
     /// Looks at those that fall silent by now, or have rested.
     pub(super) fn stir(&mut self, now: Time) {
         while let Some(node) = self.ready.stirs.ring(now) {
-            self.look_at(node, now);
+            match self.presence.get(&node).map(|presence| self.silent_from(presence)) {
+                // It was heard of since this was set: nothing has changed.
+                Some(at) if at > now && !self.is_asleep(node) => self.ready.stirs.set(node, at),
+                _ => self.look_at(node, now),
+            }
         }
     }
 
@@ -375,7 +389,7 @@ impl Farm {
         for job in self.jobs.values().filter(|job| job.status == JobStatus::Active) {
             self.ready.want(job.id, job.submission.scene, &job.submission.engine);
         }
-        for node in self.presence.keys().copied().collect::<Vec<_>>() {
+        for node in self.presence.sorted() {
             self.count_awake(node);
             self.refresh(node);
         }

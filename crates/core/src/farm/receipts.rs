@@ -33,7 +33,7 @@ impl Farm {
             job.render_ms_count += 1;
             self.mark(Row::Job(job_id));
         }
-        self.measure(task_id, job_id, statement.render_ms, now);
+        self.charge(task_id, job_id, statement.render_ms, now);
         let receipt = Receipt {
             id,
             job: job_id,
@@ -62,23 +62,15 @@ impl Farm {
         Ok(Reply::Receipt(id))
     }
 
-    /// Charges a frame's time to its user, and learns from it what others will take. The worker states
-    /// the time: no more than has passed since its lease counts.
-    fn measure(&mut self, task: TaskId, job_id: JobId, render_ms: u64, now: Time) {
+    /// Charges a frame's time to its user. The worker states the time: no more than has passed since its
+    /// lease counts.
+    fn charge(&mut self, task: TaskId, job_id: JobId, render_ms: u64, now: Time) {
         let given_at = self.tasks.get(&task).and_then(|task| match &task.status {
             TaskStatus::Leased(lease) => Some(lease.given_at),
             _ => None,
         });
         let passed_ms = given_at.map_or(0, |given_at| now.since_ms(given_at));
-        let render_ms = render_ms.min(passed_ms);
-        let credit = self.credit_of(job_id);
-        let Some(job) = self.jobs.get(&job_id) else { return };
-        let pace = self.pace.entry(job.submission.engine.clone()).or_default();
-        pace.add(1, render_ms, credit);
-        if job.render_ms_count == 1 {
-            self.queue.measured(job_id, render_ms);
-        }
-        self.queue.served(job_id, task, render_ms);
+        self.queue.served(job_id, render_ms.min(passed_ms));
     }
 
     /// The receipt of the same frame of the same lease, if it came before: sent twice is sent once.

@@ -78,6 +78,7 @@ impl Farm {
         let before = std::mem::replace(&mut job.status, status);
         job.ended_at = ended_at;
         self.index_job(id, Some(&before));
+        self.note_end(id);
         self.mark(Row::Job(id));
     }
 

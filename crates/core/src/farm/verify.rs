@@ -1,7 +1,8 @@
 //! From a receipt to a verdict: probes, more probes, second opinions.
 
 use super::{Effect, Farm, Reply, Row};
-use crate::id::{JobId, NodeId, ReceiptId, VerificationId};
+use crate::counts::TileCounts;
+use crate::id::{BlobHash, JobId, NodeId, ReceiptId, VerificationId};
 use crate::refusal::{Refusal, RefusalCode};
 use crate::standing;
 use crate::task::ReceiptStatus;
@@ -9,6 +10,9 @@ use crate::time::Time;
 use crate::verification::{
     Outcome, Purpose, Verdict, VerificationStatus, VerificationTask, class_of,
 };
+
+/// Scene and two classes of devices, and what was counted between them.
+type Between = ((BlobHash, String, String), TileCounts);
 
 impl Farm {
     /// Queues a verification task of `probes` regions from position `first` on.
@@ -191,20 +195,41 @@ impl Farm {
         receipt: ReceiptId,
         verdict: &Verdict,
     ) {
-        let Some(receipt) = self.receipts.get(&receipt) else { return };
-        let scene = receipt.statement.scene;
-        for peer in verdict.peers.iter().filter(|peer| peer.same && peer.verification != id) {
-            let other = self.verifications.get(&peer.verification).and_then(|v| v.verdict());
-            let Some(other) = other else { continue };
-            let classes = sorted(class_of(&verdict.device), class_of(&other.device));
-            let key = (scene, classes.0, classes.1);
-            *self.seen_between.entry(key).or_default() += peer.counts;
+        for (key, counts) in self.between(id, receipt, verdict) {
+            *self.seen_between.entry(key).or_default() += counts;
         }
+    }
+
+    /// Takes what a receipt's verdicts added to it out again.
+    pub(super) fn discount_between(&mut self, receipt: ReceiptId) {
+        let verdicts = self.verifications(receipt).filter_map(|v| Some((v.id, v.verdict()?)));
+        let added: Vec<_> =
+            verdicts.flat_map(|(id, verdict)| self.between(id, receipt, verdict)).collect();
+        for (key, counts) in added {
+            let Some(seen) = self.seen_between.get_mut(&key) else { continue };
+            *seen -= counts;
+            if *seen == TileCounts::default() {
+                self.seen_between.remove(&key);
+            }
+        }
+    }
+
+    /// What a verdict adds to what is known of classes.
+    fn between(&self, id: VerificationId, receipt: ReceiptId, verdict: &Verdict) -> Vec<Between> {
+        let Some(receipt) = self.receipts.get(&receipt) else { return Vec::new() };
+        let scene = receipt.statement.scene;
+        let peers = verdict.peers.iter().filter(|peer| peer.same && peer.verification != id);
+        let added = peers.filter_map(|peer| {
+            let other = self.verifications.get(&peer.verification)?.verdict()?;
+            let classes = sorted(class_of(&verdict.device), class_of(&other.device));
+            Some(((scene, classes.0, classes.1), peer.counts))
+        });
+        added.filter(|(_, counts)| *counts != TileCounts::default()).collect()
     }
 
     /// What was counted so far between verifiers of these classes that saw the same, on this scene.
     #[must_use]
-    pub fn seen_between(&self, job: JobId, device: &str, other: &str) -> crate::counts::TileCounts {
+    pub fn seen_between(&self, job: JobId, device: &str, other: &str) -> TileCounts {
         let Some(job) = self.jobs.get(&job) else { return Default::default() };
         let classes = sorted(class_of(device), class_of(other));
         let key = (job.submission.scene, classes.0, classes.1);

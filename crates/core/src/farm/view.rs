@@ -141,7 +141,7 @@ impl Farm {
         self.nodes.get(&id)
     }
 
-    /// All nodes that ever joined.
+    /// All nodes that ever joined, in no order.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }

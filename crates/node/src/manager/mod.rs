@@ -4,6 +4,7 @@
 //! loop decides; [`judge`] turns a report into a verdict.
 
 pub mod backup;
+mod broom;
 mod case;
 mod cluster;
 mod council;
@@ -106,6 +107,7 @@ pub struct Running {
     reception: JoinHandle<()>,
     mirroring: JoinHandle<()>,
     backups: JoinHandle<()>,
+    sweeping: JoinHandle<()>,
     desk: JoinHandle<()>,
 }
 
@@ -115,6 +117,7 @@ impl Running {
         self.reception.abort();
         self.mirroring.abort();
         self.backups.abort();
+        self.sweeping.abort();
         self.manager.shutdown().await;
         if let Err(error) = self.desk.await {
             tracing::error!(%error, "the manager's loop fell over");
@@ -249,10 +252,11 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
     };
     let desk = tokio::spawn(desk.run(queue, outbox));
     let mirroring = tokio::spawn(mirror.clone().run(manager.clone(), hold, untold));
+    let sweeping = tokio::spawn(broom::run(manager.clone(), library));
     let reception = Reception { manager: manager.clone(), links, progress, errands };
     let reception = tokio::spawn(reception.run(endpoint.clone()));
     let backups = tokio::spawn(backups);
-    Ok(Running { manager, endpoint, reception, mirroring, backups, desk })
+    Ok(Running { manager, endpoint, reception, mirroring, backups, sweeping, desk })
 }
 
 fn make_folder(folder: &Path) -> Result<(), StartError> {

@@ -5,6 +5,7 @@ use candela_core::addr::NodeAddr;
 use candela_core::id::{BlobHash, LeaseId, VerificationId};
 use candela_core::layers::PROBE_PX;
 use candela_core::node::Role;
+use candela_core::refusal::Refusal;
 use candela_core::task::Statement;
 use candela_net::{BindOptions, CloseReason, Endpoint, NodeKey, SessionReceiver, SessionSender};
 use candela_wire::session::{
@@ -20,6 +21,9 @@ use tokio::task::JoinSet;
 
 /// Nodes that connect at once.
 const CONNECTING: usize = 64;
+
+/// Refusals that are shown.
+const REFUSALS_SHOWN: u64 = 3;
 
 /// Pause before a node dials again.
 const AGAIN: Duration = Duration::from_millis(500);
@@ -267,21 +271,22 @@ impl Node {
             ToNode::RevokeVerification { verification } => {
                 self.verifying.take_if(|(offer, _)| offer.verification == verification);
             }
-            ToNode::Ack { seq, refusal } => match (self.sent.remove(&seq), refusal) {
-                (Some(Kind::Receipt), None) => {
-                    drop(self.seen.receipts.fetch_add(1, Ordering::Relaxed))
-                }
-                (Some(Kind::Report), None) => {
-                    drop(self.seen.reports.fetch_add(1, Ordering::Relaxed))
-                }
-                (_, Some(refusal)) => {
-                    if self.seen.refused.fetch_add(1, Ordering::Relaxed) < 3 {
-                        eprintln!("refused: {refusal}");
-                    }
-                }
-                (None, None) => {}
-            },
+            ToNode::Ack { seq, refusal } => self.acknowledged(seq, refusal),
             _ => {}
+        }
+    }
+
+    fn acknowledged(&mut self, seq: u64, refusal: Option<Refusal>) {
+        let kind = self.sent.remove(&seq);
+        let counter = match (&refusal, kind) {
+            (Some(_), _) => &self.seen.refused,
+            (None, Some(Kind::Receipt)) => &self.seen.receipts,
+            (None, Some(Kind::Report)) => &self.seen.reports,
+            (None, None) => return,
+        };
+        let before = counter.fetch_add(1, Ordering::Relaxed);
+        if let Some(refusal) = refusal.filter(|_| before < REFUSALS_SHOWN) {
+            eprintln!("refused: {refusal}");
         }
     }
 

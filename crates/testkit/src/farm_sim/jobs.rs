@@ -1,6 +1,7 @@
 //! The jobs of a day: many small ones, few large ones, from users of three priorities.
 
 use super::Config;
+use super::fairness::Demand;
 use super::nodes::{SLOTS_HERE, SPEED, other_engine};
 use crate::network_sim::dice::Dice;
 use crate::network_sim::scene;
@@ -16,14 +17,10 @@ pub(super) struct User {
     weight: f64,
     /// Its last scene, often rendered again.
     pub(super) last: Option<(BlobHash, f64)>,
-    /// Jobs with frames waiting.
-    pub(super) jobs_waiting: usize,
-    /// Since when there always were some.
-    pub(super) backlogged_since: u64,
-    /// Average-node milliseconds given to it since the last look.
-    pub(super) given_ms: f64,
-    /// Tasks of it that were given out since then.
-    pub(super) tasks_given: u64,
+    /// What it renders with.
+    pub(super) engine: EngineBuild,
+    /// What it wants.
+    pub(super) demand: Demand,
 }
 
 /// How far a frame is, as the simulation knows it.
@@ -96,15 +93,14 @@ pub(super) fn day_curve(now_ms: u64) -> f64 {
 
 /// Draws the users: a few submit much, most little.
 pub(super) fn users(nodes: usize, dice: &mut Dice) -> Vec<User> {
+    // One of five stays with the older build: of each ten other ones.
     let one = |at: usize| User {
+        engine: if at % 5 == at / 10 % 5 { other_engine() } else { scene::engine() },
         name: format!("user {at}"),
         priority: [0, 0, 0, 0, 0, 0, 0, 0, 1, -1][at % 10],
         weight: 1.0 / (1.0 + at as f64).powf(0.7),
         last: None,
-        jobs_waiting: 0,
-        backlogged_since: 0,
-        given_ms: 0.0,
-        tasks_given: 0,
+        demand: Default::default(),
     };
     let mut users: Vec<User> = (0..(nodes / 300).max(12)).map(one).collect();
     dice.shuffle(&mut users);
@@ -129,7 +125,7 @@ pub(super) fn draw_job(nodes: usize, users: &mut [User], dice: &mut Dice) -> Sim
     let drawn = (BlobHash(dice.bytes()), dice.log_between(20.0, 4_000.0));
     let (scene, scene_mb) = again.unwrap_or(drawn);
     users[user].last = Some((scene, scene_mb));
-    let engine = if dice.chance(0.2) { other_engine() } else { scene::engine() };
+    let engine = users[user].engine.clone();
     let work = draw_work(nodes, dice);
     SimJob {
         id: JobId(0),

@@ -5,7 +5,10 @@
 //! replaced. Nodes of mixed speeds come and go, some in good order and some by silence; their links
 //! are slow and drop; a day's jobs come in by a day-and-night curve from users of three priorities.
 //! The nodes say every 10 min that they are there, and silence and grace time are longer to match.
+//! What is over is forgotten within hours, so that the memory doesn't grow with the length of the day.
 
+mod agenda;
+mod fairness;
 mod jobs;
 mod nodes;
 mod orders;
@@ -15,6 +18,10 @@ mod world;
 
 use candela_core::policy::Policy;
 pub use report::Report;
+pub use tally::Cost;
+
+/// Hours after which a job that is over is forgotten, and before which its frames may be opened again.
+const KEPT_H: u64 = 2;
 
 /// What is simulated.
 #[derive(Debug, Clone)]
@@ -37,7 +44,8 @@ impl Config {
     /// A farm of that size with the usual rest: at the busiest hour more comes in than can be done.
     #[must_use]
     pub fn new(seed: u64, nodes: usize, hours: f64) -> Config {
-        let policy = Policy::default();
+        let kept_ms = KEPT_H * 3_600_000;
+        let policy = Policy { reopen_ms: kept_ms, keep_jobs_ms: kept_ms, ..Policy::default() };
         Config { seed, nodes, hours, load: 0.7, tell_scenes: true, policy }
     }
 }

@@ -30,23 +30,15 @@ impl World {
         let note = Note { waits_since: self.now, held: None, rendered_ms: 0, accepted: None };
         let now = self.now;
         let job = &mut self.jobs[at];
-        let (id, user) = (job.id, job.user);
+        let id = job.id;
         job.notes = vec![note; job.count];
         job.waiting = job.count;
         job.active_at = now;
         self.tally.frames += job.count as u64;
-        self.waits_more(user);
+        self.users[job.user].demand.more(now);
         let (facts, preview) = (scene::facts(size, samples), scene::preview());
         let (facts, preview) = (Box::new(facts), Some(Box::new(preview)));
         self.apply(Command::Inspected { job: id, facts, preview }).ok();
-    }
-
-    fn waits_more(&mut self, user: usize) {
-        let user = &mut self.users[user];
-        if user.jobs_waiting == 0 {
-            user.backlogged_since = self.now;
-        }
-        user.jobs_waiting += 1;
     }
 
     /// A frame waits, again.
@@ -57,9 +49,8 @@ impl World {
         note.held = None;
         note.waits_since = now;
         job.waiting += 1;
-        let (waiting, user) = (job.waiting, job.user);
-        if waiting == 1 {
-            self.waits_more(user);
+        if job.waiting == 1 {
+            self.users[job.user].demand.more(now);
         }
     }
 
@@ -88,8 +79,8 @@ impl World {
             let waits = self.tally.first_wait_ms.entry(priority).or_default();
             waits.push(self.now - job.active_at);
         }
-        self.users[job.user].tasks_given += 1;
-        self.users[job.user].given_ms += job.frame_ms * frames.len() as f64;
+        let task_ms = job.frame_ms * frames.len() as f64;
+        self.users[job.user].demand.given(task_ms);
         self.tally.cold += u64::from(!self.nodes[at].holds(&job.scene));
         self.leases.insert(lease, (job_at, frames));
         let delay = self.message_ms(at);
@@ -100,14 +91,14 @@ impl World {
     fn given(&mut self, at: usize, frame: i32, lease: LeaseId) {
         let now = self.now;
         let job = &mut self.jobs[at];
-        let (id, user) = (job.id, job.user);
+        let id = job.id;
         let Some(note) = job.notes.get_mut(frame as usize - 1) else { return };
         let twice = note.held.is_some() || note.accepted.is_some();
         note.held = Some(lease);
         let waited = now - note.waits_since;
         job.waiting = job.waiting.saturating_sub(1);
         if job.waiting == 0 {
-            self.users[user].jobs_waiting -= 1;
+            self.users[job.user].demand.less();
         }
         // One entry a task: that of its first frame.
         if let Entry::Vacant(entry) = self.leases.entry(lease) {

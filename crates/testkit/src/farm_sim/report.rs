@@ -1,6 +1,6 @@
 //! What came of a simulated farm, for people and for programs.
 
-use super::tally::percentile;
+use super::tally::{Cost, percentile};
 use super::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -37,9 +37,9 @@ pub struct Report {
     /// Share of the leases to a worker that didn't hold the scene, from 0 to 1.
     pub cold_share: f64,
     /// Jain's index over what users of one priority were given in two hours in which all of them
-    /// always had frames waiting: the mean by users, and the least. 1: all the same.
+    /// always had frames waiting for the same engine: the mean by users, and the least. 1: all the same.
     pub fairness: [f64; 2],
-    /// Such two hours, each priority by itself.
+    /// Such two hours, each priority and engine by itself.
     pub fairness_looks: usize,
     /// Nodes that left; of these without a word; links that failed for a while.
     pub churn: [u64; 3],
@@ -49,6 +49,8 @@ pub struct Report {
     pub rows: u64,
     /// Wall seconds within the rules.
     pub core_s: f64,
+    /// The commands by kind.
+    pub costs: BTreeMap<&'static str, Cost>,
     /// What must not happen and did; empty if all is well.
     pub broken: Vec<String>,
 }
@@ -80,9 +82,10 @@ impl World {
             fairness: [if users > 0 { even / users as f64 } else { 1.0 }, least],
             fairness_looks: tally.fairness.len(),
             churn: [tally.left, tally.silent, tally.cut],
-            commands: tally.commands,
+            commands: tally.commands.values().map(|cost| cost.count).sum(),
             rows: tally.rows,
-            core_s: tally.core_ns as f64 / 1e9,
+            core_s: tally.commands.values().map(|cost| cost.took_ns).sum::<u64>() as f64 / 1e9,
+            costs: tally.commands.clone(),
             broken: tally.broken.clone(),
         }
     }
@@ -133,6 +136,9 @@ impl Report {
                 self.commands_per_s()
             ),
         ];
+        for (kind, cost) in &self.costs {
+            lines.push(format!("  {kind}: {} times {:.1} µs", cost.count, cost.mean_us()));
+        }
         for (priority, [median, most]) in &self.first_wait_s {
             lines.push(format!(
                 "priority {priority}: a job's first frame waited {median:.1} s (median), {most:.0} s (99 of 100)"
@@ -167,6 +173,7 @@ impl Report {
             "commands": self.commands,
             "rows": self.rows,
             "core_s": self.core_s,
+            "costs_us": self.costs.iter().map(|of| (*of.0, of.1.mean_us())).collect::<BTreeMap<_, _>>(),
             "broken": self.broken,
         })
     }

@@ -1,5 +1,6 @@
 //! What is counted on the way, and the figures that follow.
 
+use super::fairness::Fairness;
 use std::collections::BTreeMap;
 
 /// Counts of a simulation.
@@ -9,10 +10,9 @@ pub(super) struct Tally {
     pub(super) frames: u64,
     pub(super) tasks: u64,
     pub(super) verifications: u64,
-    pub(super) commands: u64,
+    /// What the rules were given, by kind.
+    pub(super) commands: BTreeMap<&'static str, Cost>,
     pub(super) rows: u64,
-    /// Wall time within the rules.
-    pub(super) core_ns: u128,
     /// Tasks to a worker that didn't hold the scene.
     pub(super) cold: u64,
     pub(super) leases_lost: u64,
@@ -34,12 +34,21 @@ pub(super) struct Tally {
     pub(super) broken: Vec<String>,
 }
 
-/// How even one look was between users of one priority who always had something waiting.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fairness {
-    pub(super) users: usize,
-    /// Jain's index, from 1/users to 1.
-    pub(super) index: f64,
+/// How often the rules were given a kind of command, and the wall time that they took.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cost {
+    /// Commands.
+    pub count: u64,
+    /// Nanoseconds of all of them.
+    pub took_ns: u64,
+}
+
+impl Cost {
+    /// Microseconds of one.
+    #[must_use]
+    pub fn mean_us(&self) -> f64 {
+        self.took_ns as f64 / 1_000.0 / self.count.max(1) as f64
+    }
 }
 
 impl Tally {
@@ -49,13 +58,6 @@ impl Tally {
             self.broken.push(what);
         }
     }
-}
-
-/// Jain's index of fairness: `(Σx)² / (n·Σx²)` (Jain, Chiu and Hawe 1984); 1 if all are equal.
-pub(super) fn jain(values: &[f64]) -> f64 {
-    let sum: f64 = values.iter().sum();
-    let squares: f64 = values.iter().map(|value| value * value).sum();
-    if squares == 0.0 { 1.0 } else { sum * sum / (values.len() as f64 * squares) }
 }
 
 /// The value below which that share of the values lies; 0 if there are none.
@@ -74,11 +76,6 @@ mod tests {
 
     #[test]
     fn figures_of_known_lists() {
-        for (values, expected) in
-            [(vec![1.0, 1.0, 1.0], 1.0), (vec![1.0, 0.0], 0.5), (vec![], 1.0), (vec![0.0], 1.0)]
-        {
-            assert!((jain(&values) - expected).abs() < 1e-12, "{values:?}");
-        }
         for (share, expected) in [(0.0, 1), (0.5, 3), (1.0, 5)] {
             assert_eq!(percentile(&[5, 3, 1, 2, 4], share), expected);
         }

@@ -1,9 +1,11 @@
 //! The simulated farm: a queue of events around the real rules.
 
 use super::Config;
+use super::agenda::Agenda;
+use super::fairness;
 use super::jobs::{self, SimJob, User};
 use super::nodes::{HERE_SHARE, SimNode, is_away_ms, population, stays_ms};
-use super::tally::{Fairness, Tally, jain};
+use super::tally::Tally;
 use crate::network_sim::dice::Dice;
 use crate::network_sim::scene;
 use candela_core::farm::{Command, Effect, Farm, Reply, Rows};
@@ -12,8 +14,7 @@ use candela_core::id::{JobId, LeaseId, NodeId, ReceiptId, TaskId, VerificationId
 use candela_core::job::JobStatus;
 use candela_core::policy::Policy;
 use candela_core::time::Time;
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Instant;
 
 /// A node says that it is there this often.
@@ -28,9 +29,6 @@ const JOIN_MS: u64 = 60_000;
 /// Tells the stream of arrivals from the other.
 const ARRIVALS: u64 = 0x6a6f_6273;
 
-/// With fewer tasks than this for each user, whole tasks can't be shared evenly.
-const TASKS_SHARED_MIN: u64 = 10;
-
 const TICK_MS: u64 = 2_000;
 
 /// Mean time between two short failures of a node's link.
@@ -39,8 +37,23 @@ const CUT_EVERY_MS: f64 = 6.0 * 3.6e6;
 /// Share of the nodes that leave without a word.
 const SILENT_SHARE: f64 = 0.35;
 
+/// The kinds of commands whose cost is told apart.
+fn kind(command: &Command) -> &'static str {
+    match command {
+        Command::Submit(_) | Command::Inspected { .. } => "job submitted and inspected",
+        Command::Joined(_) => "node joined",
+        Command::LinkLost(_) => "link lost",
+        Command::Heard { .. } => "node heard of",
+        Command::Receipt { .. } => "receipt",
+        Command::OutputStored(_) => "output stored",
+        Command::Judged { .. } => "verdict",
+        Command::Tick => "time goes on",
+        _ => "others",
+    }
+}
+
 /// Something that is going to happen. A node's number is followed by that of its visit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Event {
     Submit,
     Inspect(usize),
@@ -66,10 +79,9 @@ pub(super) struct World {
     arrivals: Dice,
     pub(super) farm: Farm,
     pub(super) now: u64,
-    queue: BinaryHeap<Reverse<(u64, u64, Event)>>,
-    number: u64,
+    agenda: Agenda<Event>,
     pub(super) nodes: Vec<SimNode>,
-    pub(super) at: BTreeMap<NodeId, usize>,
+    pub(super) at: HashMap<NodeId, usize>,
     pub(super) here: usize,
     pub(super) jobs: Vec<SimJob>,
     pub(super) job_at: BTreeMap<JobId, usize>,
@@ -98,8 +110,7 @@ impl World {
             dice,
             farm,
             now: 1,
-            queue: BinaryHeap::new(),
-            number: 0,
+            agenda: Agenda::new(),
             nodes,
             at,
             here: 0,
@@ -128,8 +139,7 @@ impl World {
     }
 
     pub(super) fn later(&mut self, in_ms: u64, event: Event) {
-        self.number += 1;
-        self.queue.push(Reverse((self.now + in_ms, self.number, event)));
+        self.agenda.add(self.now + in_ms, event);
     }
 
     pub(super) fn arrivals_end(&self) -> u64 {
@@ -142,7 +152,7 @@ impl World {
     /// If the jobs don't come to an end.
     pub(super) fn run(&mut self) -> Result<(), String> {
         let end = self.arrivals_end();
-        while let Some(Reverse((at, _, event))) = self.queue.pop() {
+        while let Some((at, event)) = self.agenda.next() {
             self.now = self.now.max(at);
             self.happen(event);
             if self.now > end && self.open.is_empty() {
@@ -195,11 +205,13 @@ impl World {
     pub(super) fn apply(&mut self, command: Command) -> Result<Reply, String> {
         let mut effects = Vec::new();
         let seed = self.dice.seed();
-        self.tally.commands += 1;
+        let kind = kind(&command);
         let begun = Instant::now();
         let reply = self.farm.apply(command, Time(self.now), &seed, &mut effects);
         self.tally.rows += self.farm.take_changed().len() as u64;
-        self.tally.core_ns += begun.elapsed().as_nanos();
+        let cost = self.tally.commands.entry(kind).or_default();
+        cost.count += 1;
+        cost.took_ns += begun.elapsed().as_nanos() as u64;
         for effect in effects {
             self.follow(effect);
         }
@@ -361,26 +373,10 @@ impl World {
         }
     }
 
-    /// How even the last while was, among users of one priority who always had something waiting.
+    /// How even the last while was.
     fn look(&mut self) {
         self.later(LOOK_EVERY_MS, Event::Look);
         let since = self.now.saturating_sub(LOOK_EVERY_MS);
-        for priority in [-1, 0, 1] {
-            let always = |user: &&User| {
-                let waits = user.jobs_waiting > 0 && user.backlogged_since <= since;
-                user.priority == priority && waits
-            };
-            let given: Vec<f64> =
-                self.users.iter().filter(always).map(|user| user.given_ms).collect();
-            let tasks: u64 = self.users.iter().filter(always).map(|user| user.tasks_given).sum();
-            // Where next to nothing was left to the priority, there was nothing to share.
-            if given.len() >= 2 && tasks >= TASKS_SHARED_MIN * given.len() as u64 {
-                let fairness = Fairness { users: given.len(), index: jain(&given) };
-                self.tally.fairness.push(fairness);
-            }
-        }
-        for user in &mut self.users {
-            (user.given_ms, user.tasks_given) = (0.0, 0);
-        }
+        self.tally.fairness.extend(fairness::look(&mut self.users, since));
     }
 }

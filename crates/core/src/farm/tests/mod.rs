@@ -2,6 +2,7 @@
 
 mod checking;
 mod claiming;
+mod forgetting;
 mod sharing;
 mod stories;
 mod table;

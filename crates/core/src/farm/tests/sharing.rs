@@ -93,6 +93,48 @@ fn one_worker_goes_from_user_to_user() {
 }
 
 #[test]
+fn users_hold_as_many_workers_however_long_their_frames_take() {
+    let mut world = World::new();
+    job_of_waiting(&mut world, "long", 1);
+    job_of_waiting(&mut world, "short", 2);
+    for n in 1..=8 {
+        world.join(n, &[Role::Worker]);
+    }
+    for round in 0..40_u64 {
+        world.now = world.now.plus_ms(4_000);
+        for n in 1..=8 {
+            let (node, scenes_held) = (node(n), BTreeSet::new());
+            world.ok(Command::Heard { node, scenes_held, paused: false });
+            let (task, lease, frames) = world.held(n).unwrap();
+            let user = user_of(&world, task);
+            if user == "short" || round % 10 == u64::from(n) {
+                let statement = Box::new(World::statement(task, lease, frames[0]));
+                world.ok(Command::Receipt { node, statement, signature: [0; 64] });
+            }
+        }
+        let users: Vec<String> =
+            (1..=8).map(|n| user_of(&world, world.held(n).unwrap().0)).collect();
+        assert_eq!(users.iter().filter(|user| *user == "long").count(), 4, "{round}: {users:?}");
+    }
+}
+
+fn user_of(world: &World, task: crate::id::TaskId) -> String {
+    let job = world.farm.task(task).unwrap().job;
+    world.farm.job(job).unwrap().submission.user.clone()
+}
+
+/// A job that may wait for workers, with frames for long and one frame to each task.
+fn job_of_waiting(world: &mut World, user: &str, n: u8) {
+    world.farm.policy.task_frames_max = 1;
+    let mut submission = submission("1-300");
+    submission.user = user.to_owned();
+    submission.submission_id = SubmissionId([n; 16]);
+    submission.allow.wait_for_workers = true;
+    let job = world.submit_this(submission);
+    world.inspect(job);
+}
+
+#[test]
 fn more_jobs_than_a_user_may_have_are_refused() {
     let mut world = World::new();
     world.farm.policy.jobs_per_user_max = 2;
@@ -150,7 +192,7 @@ fn who_holds_the_scene_goes_first_and_the_rest_is_even() {
 fn a_worker_goes_on_with_a_scene_that_it_holds_within_bounds() {
     // Whether the worker holds b's scene; how far b may be ahead; whose frame it gets.
     for (holds, slack, expected) in
-        [(true, 0.5, "b"), (true, 0.4, "a"), (false, 0.5, "a"), (true, 0.0, "a")]
+        [(true, 1.0, "b"), (true, 0.9, "a"), (false, 1.0, "a"), (true, 0.0, "a")]
     {
         let mut world = World::new();
         world.farm.policy.scene_slack = slack;
@@ -160,9 +202,9 @@ fn a_worker_goes_on_with_a_scene_that_it_holds_within_bounds() {
         submission.submission_id = SubmissionId([2; 16]);
         let job = world.submit_this(submission);
         world.inspect(job);
-        // a starts level with b; after b's second task it is a's turn, and b is one of two ahead.
-        job_of(&mut world, "a", 1, 0, "1-9");
         world.join(2, &[Role::Worker]);
+        // It is a's turn now, and all that b has under way is ahead.
+        job_of(&mut world, "a", 1, 0, "1-9");
         let user = |world: &World, n| {
             let (task, ..) = world.held(n).unwrap();
             let job = world.farm.task(task).unwrap().job;
@@ -212,9 +254,9 @@ fn an_estimate_needs_one_frame_and_a_worker() {
     assert_eq!(world.farm.eta(job, world.now), None);
     world.render(1);
     let eta = world.farm.eta(job, world.now).unwrap();
-    // Two slots, 5 s each, nine frames left.
+    // Two slots, 5 s each, nine frames left: five rounds.
     assert_eq!((eta.frames_left, eta.slots, eta.frame_s), (9, 2.0, 5.0));
-    assert_eq!(eta.at, world.now.plus_ms(22_500));
+    assert_eq!(eta.at, world.now.plus_ms(25_000));
     job_of(&mut world, "b", 7, 0, "1-10");
     assert_eq!(world.farm.eta(job, world.now).unwrap().slots, 1.0, "shared with another user");
     world.ok(Command::Cancel(job));

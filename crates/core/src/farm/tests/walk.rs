@@ -19,16 +19,20 @@ const VERIFIERS: [u8; 3] = [3, 4, 7];
 /// This worker cheats on every frame.
 const CHEAT: u8 = 6;
 
-struct Dice(Seed, u64);
+pub(super) struct Dice(Seed, u64);
 
 impl Dice {
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn new(seed: Seed) -> Dice {
+        Dice(seed, 0)
+    }
+
+    pub(super) fn below(&mut self, n: usize) -> usize {
         self.1 += 1;
         self.0.index("walk", self.1, n)
     }
 }
 
-fn step(world: &mut World, dice: &mut Dice, crash_free: bool) {
+pub(super) fn step(world: &mut World, dice: &mut Dice, crash_free: bool) {
     let worker = WORKERS[dice.below(WORKERS.len())];
     let verifier = VERIFIERS[dice.below(VERIFIERS.len())];
     // Refusals are part of the walk: stale answers are sent on purpose.
@@ -123,7 +127,7 @@ fn check(world: &World, accepted: &mut BTreeMap<i32, FrameStatus>, job: JobId, w
 #[test]
 fn a_job_completes_whatever_happens_on_the_way() {
     for seed in 0..12_u8 {
-        let mut dice = Dice(Seed([seed; 32]), 0);
+        let mut dice = Dice::new(Seed([seed; 32]));
         let mut world = World::new();
         for n in WORKERS {
             world.join(n, &[Role::Worker]);
