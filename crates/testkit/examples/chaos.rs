@@ -1,10 +1,11 @@
 //! Injects faults into three managers and checks what they acknowledged.
 //!
-//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--program FILE]`; `--quick`: six rounds.
+//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--fault NAME]... [--program FILE]`;
+//! `--quick`: six rounds; `--fault`: only that one, or those.
 //! Ends with 1 if something is not as it must be, and with 2 if it could not be done.
 
 use anyhow::{Context, Result, bail};
-use candela_testkit::chaos::{Config, run};
+use candela_testkit::chaos::{Config, Fault, run};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -39,7 +40,7 @@ fn program() -> Result<PathBuf> {
 async fn chaos() -> Result<bool> {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = clock.map_or(0, |since| since.as_nanos() as u64);
-    let mut config = Config { program: program()?, seed, rounds: ROUNDS };
+    let mut config = Config { program: program()?, seed, rounds: ROUNDS, faults: Vec::new() };
     let mut json = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -51,10 +52,17 @@ async fn chaos() -> Result<bool> {
         match name.as_str() {
             "--rounds" => config.rounds = value.parse().context("--rounds wants a number")?,
             "--seed" => config.seed = value.parse().context("--seed wants a number")?,
+            "--fault" => {
+                let fault = Fault::named(&value);
+                config.faults.push(fault.with_context(|| format!("there is no fault {value}"))?);
+            }
             "--program" => config.program = value.into(),
             "--json" => json = Some(value),
             _ => bail!("there is no {name}"),
         }
+    }
+    if config.faults.is_empty() {
+        config.faults.extend(Fault::ALL);
     }
     println!("seed {}, {} rounds", config.seed, config.rounds);
     let report = run(&config).await?;

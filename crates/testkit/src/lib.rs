@@ -11,5 +11,5 @@ mod process;
 mod scenes;
 
 pub use disk::SmallDisk;
-pub use process::{Network, Role, Started};
+pub use process::{Network, Role, Site, Started};
 pub use scenes::{by_hand, demo_scene, driver, engine, engines_dir, fixture, workspace};

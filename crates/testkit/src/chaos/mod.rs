@@ -5,27 +5,31 @@
 
 mod actors;
 mod checker;
+mod cuts;
 mod faults;
 mod history;
 mod managers;
 mod report;
 mod torn;
+mod tries;
 mod watch;
+mod wires;
 
 use crate::network_sim::dice::Dice;
 use actors::Actors;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candela_client::Client;
 use candela_wire::api::limits::PAGE_MAX;
 use candela_wire::api::{JobState, JobsQuery};
 pub use checker::Violation;
 use checker::{ShownJob, check, check_terms};
 pub use faults::Fault;
-use faults::{Made, make};
+use faults::{Made, Need, make};
 use history::History;
 pub use history::{Act, Counts, Operation, Outcome};
 use managers::{MANAGERS, Managers};
 pub use report::{Report, Round};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -46,6 +50,8 @@ pub struct Config {
     pub seed: u64,
     /// Faults.
     pub rounds: usize,
+    /// Which of them; those that can't be made here are left out.
+    pub faults: Vec<Fault>,
 }
 
 /// Runs it, and prints a line for each round.
@@ -53,7 +59,7 @@ pub struct Config {
 /// # Errors
 /// If managers can't be started, or don't come back after a fault: then with their logs.
 pub async fn run(config: &Config) -> Result<Report> {
-    let mut managers = Managers::start(&config.program, true).await?;
+    let mut managers = Managers::start(&config.program).await?;
     let done = rounds(config, &mut managers).await;
     done.with_context(|| managers.logs())
 }
@@ -66,14 +72,19 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
     let mut dice = Dice::new(config.seed);
     let mut report = Report::new(config.seed);
     let mut deck = Vec::new();
+    let (faults, left_out) = faults_here(config, managers);
+    ensure!(!faults.is_empty(), "none of the faults can be made here: {left_out:?}");
+    report.left_out = left_out;
     for number in 1..=config.rounds {
         tokio::time::sleep(CALM).await;
-        let fault = draw(&mut deck, managers.disk().is_some(), &mut dice);
+        let fault = draw(&mut deck, &faults, &mut dice);
         let begun = Instant::now();
-        let Made { failover, back, mut violations, notes } = make(fault, managers, &mut dice)
+        let Made { failover, back, gap, mut violations, notes } = make(fault, managers, &mut dice)
             .await
             .with_context(|| format!("round {number}, {}", fault.name()))?;
+        let undone = Instant::now();
         managers.settle().await.with_context(|| format!("after {}", fault.name()))?;
+        let settled = undone.elapsed();
         let jobs = {
             // Nobody asks anything meanwhile.
             let _alone = actors.gate.write().await;
@@ -90,7 +101,18 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
         let terms = check_terms(&watch.sights());
         violations.extend(terms.into_iter().skip(report.violations_of_terms));
         let took = begun.elapsed();
-        let round = Round { number, fault, failover, back, took, jobs, violations, notes };
+        let round = Round {
+            number,
+            fault,
+            failover,
+            back,
+            gap,
+            settled,
+            took,
+            jobs,
+            violations,
+            notes,
+        };
         println!("{}", round.text());
         report.add(round);
         report.violations_of_terms = check_terms(&watch.sights()).len();
@@ -100,14 +122,29 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
     Ok(report)
 }
 
+/// The faults that can be made here; why not, of the others.
+fn faults_here(
+    config: &Config,
+    managers: &mut Managers,
+) -> (Vec<Fault>, BTreeMap<&'static str, &'static str>) {
+    let (disk, wires) = (managers.disk().is_some(), managers.wires().is_some());
+    let can = |fault: &Fault| match fault.need() {
+        Need::Nothing => true,
+        Need::SmallDisk => disk,
+        Need::Wires => wires,
+        Need::Nodes => false,
+    };
+    let (here, not): (Vec<Fault>, Vec<Fault>) = config.faults.iter().partition(|fault| can(fault));
+    (here, not.iter().map(|fault| (fault.name(), fault.need().missing())).collect())
+}
+
 /// The next fault: each once in an order that follows from the seed, then again.
-fn draw(deck: &mut Vec<Fault>, small_disk: bool, dice: &mut Dice) -> Fault {
+fn draw(deck: &mut Vec<Fault>, faults: &[Fault], dice: &mut Dice) -> Fault {
     loop {
         match deck.pop() {
-            Some(Fault::FullDisk) if !small_disk => {}
             Some(fault) => return fault,
             None => {
-                deck.extend(Fault::ALL);
+                deck.extend(faults);
                 dice.shuffle(deck);
             }
         }

@@ -18,6 +18,10 @@ pub struct Round {
     pub failover: Option<Duration>,
     /// Where too few managers ran: from when enough do, to a write that was carried out.
     pub back: Option<Duration>,
+    /// The longest time between two writes, where the leader could go on.
+    pub gap: Option<Duration>,
+    /// From when the fault was undone until all three carried out writes.
+    pub settled: Duration,
     /// All of it.
     pub took: Duration,
     /// Jobs that the managers show.
@@ -32,7 +36,7 @@ impl Round {
     /// One line, and more for each violation.
     #[must_use]
     pub fn text(&self) -> String {
-        let mut text = format!("round {:3}  {:<13}", self.number, self.fault.name());
+        let mut text = format!("round {:3}  {:<16}", self.number, self.fault.name());
         // Writing to a string can't fail.
         let _ = write!(text, "  {:5.1} s  {:5} jobs", self.took.as_secs_f64(), self.jobs);
         let mut time = |what, time: Option<Duration>| {
@@ -42,6 +46,8 @@ impl Round {
         };
         time("failover", self.failover);
         time("back", self.back);
+        time("gap", self.gap);
+        time("settled", Some(self.settled));
         for note in &self.notes {
             let _ = write!(text, "  ({note})");
         }
@@ -66,12 +72,16 @@ pub struct Report {
     pub violations: usize,
     /// How often which fault was made.
     pub faults: BTreeMap<&'static str, usize>,
+    /// Faults that can't be made here, and why.
+    pub left_out: BTreeMap<&'static str, &'static str>,
     /// How many calls ended how.
     pub counts: Counts,
     /// The last term.
     pub terms: u64,
     failovers_ms: Vec<u64>,
     backs_ms: Vec<u64>,
+    gaps_ms: Vec<u64>,
+    settled_ms: Vec<u64>,
     pub(super) violations_of_terms: usize,
 }
 
@@ -89,10 +99,13 @@ impl Report {
             rounds: 0,
             violations: 0,
             faults: BTreeMap::new(),
+            left_out: BTreeMap::new(),
             counts: Counts::default(),
             terms: 0,
             failovers_ms: Vec::new(),
             backs_ms: Vec::new(),
+            gaps_ms: Vec::new(),
+            settled_ms: Vec::new(),
             violations_of_terms: 0,
         }
     }
@@ -104,6 +117,8 @@ impl Report {
         *self.faults.entry(round.fault.name()).or_default() += 1;
         self.failovers_ms.extend(round.failover.map(ms));
         self.backs_ms.extend(round.back.map(ms));
+        self.gaps_ms.extend(round.gap.map(ms));
+        self.settled_ms.push(ms(round.settled));
     }
 
     /// A summary.
@@ -119,6 +134,9 @@ impl Report {
         };
         let faults = self.faults.iter().map(|(name, count)| format!("{name} {count}"));
         line("faults", faults.collect::<Vec<_>>().join(", "));
+        for (fault, why) in &self.left_out {
+            line(&format!("left out: {fault}"), (*why).to_owned());
+        }
         line("jobs acknowledged", submissions.to_string());
         line("cancellations acknowledged", cancellations.to_string());
         line("tickets acknowledged", tickets.to_string());
@@ -133,6 +151,8 @@ impl Report {
         };
         times("a write after the leader's fault", &self.failovers_ms);
         times("a write after enough managers run again", &self.backs_ms);
+        times("between two writes, the leader going on", &self.gaps_ms);
+        times("all carry out writes after the fault", &self.settled_ms);
         text
     }
 
@@ -149,7 +169,10 @@ impl Report {
             "violations": self.violations,
             "failover_ms": times(&self.failovers_ms),
             "back_ms": times(&self.backs_ms),
+            "gap_ms": times(&self.gaps_ms),
+            "settled_ms": times(&self.settled_ms),
             "faults": self.faults,
+            "left_out": self.left_out,
             "acknowledged": {
                 "submissions": self.counts.submissions,
                 "cancellations": self.counts.cancellations,
