@@ -18,7 +18,7 @@ use candela_core::policy::Policy;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::seed::Seed;
 use candela_core::time::Time;
-use candela_taskdb::{CommitError, Epoch, LastCommit, RowWrite, Table, TaskDb};
+use candela_taskdb::{CommitError, Epoch, LastCommit, Leadership, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -219,9 +219,7 @@ impl Desk {
     /// Whether nobody else leads, and the others answer.
     async fn still_leads(&self) -> bool {
         let leadership = self.db.leadership().await;
-        let answered = leadership.managers.len() < 2
-            || leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
-        let leads = self.council.leads() && leadership.is_leader() && answered;
+        let leads = self.council.leads() && is_heard(&leadership);
         if leads {
             self.council.note(true, leadership);
         }
@@ -293,6 +291,8 @@ impl Desk {
                     }
                 } else {
                     self.council.note(false, self.db.leadership().await);
+                    // Memory holds what was not carried out; whoever asks again is answered by the copy.
+                    reads.clear();
                 }
             }
         }
@@ -333,11 +333,11 @@ impl Desk {
     }
 
     /// Forgets what memory says and reads what is durable, until that works; false if another
-    /// manager leads by now.
+    /// manager leads by now, or no majority answers any more.
     async fn reload(&mut self) -> bool {
         loop {
             let leadership = self.db.leadership().await;
-            if leadership.managers.len() > 1 && !leadership.is_leader() {
+            if leadership.managers.len() > 1 && !is_heard(&leadership) {
                 return false;
             }
             match self.take_over().await {
@@ -392,6 +392,12 @@ impl Desk {
         // Nobody may be watching.
         self.events.send(event).ok();
     }
+}
+
+/// Whether a manager leads, and the others answer it.
+fn is_heard(leadership: &Leadership) -> bool {
+    let answered = leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
+    leadership.is_leader() && (leadership.managers.len() < 2 || answered)
 }
 
 /// Whether the database declined a commit before anything of it was written.

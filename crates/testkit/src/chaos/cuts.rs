@@ -42,7 +42,7 @@ pub(super) async fn leader_from_both(
     let wires_now = wires(managers)?;
     wires_now.cut(part.leader, part.follower)?;
     wires_now.cut(part.leader, part.third)?;
-    let alone = CutOff { place: part.leader, led: true, one_way: false };
+    let alone = CutOff { place: part.leader, one_way: false };
     others_go_on(managers, part, &alone, made).await?;
     wires(managers)?.mend()
 }
@@ -61,7 +61,7 @@ pub(super) async fn one_way(
     }
     let how = if mute { "not heard" } else { "doesn't hear" };
     made.notes.push(format!("manager {} {how}", part.leader + 1));
-    let alone = CutOff { place: part.leader, led: true, one_way: true };
+    let alone = CutOff { place: part.leader, one_way: true };
     others_go_on(managers, part, &alone, made).await?;
     wires(managers)?.mend()
 }

@@ -182,7 +182,7 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
         Fault::NoQuorum => {
             managers.stop(follower)?;
             managers.kill(leader)?;
-            let alone = CutOff { place: third, led: false, one_way: false };
+            let alone = CutOff { place: third, one_way: false };
             alone.check(&managers.clients[third], &mut made).await;
             managers.go_on(follower)?;
             made.back = Some(until_written(managers, &[follower, third]).await?);

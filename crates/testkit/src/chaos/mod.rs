@@ -59,6 +59,8 @@ pub struct Config {
 /// # Errors
 /// If managers can't be started, or don't come back after a fault: then with their logs.
 pub async fn run(config: &Config) -> Result<Report> {
+    // Before the managers are where they may not reach its source.
+    crate::engine(&config.program.to_string_lossy())?;
     let mut managers = Managers::start(&config.program).await?;
     let done = rounds(config, &mut managers).await;
     done.with_context(|| managers.logs())
@@ -101,18 +103,8 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
         let terms = check_terms(&watch.sights());
         violations.extend(terms.into_iter().skip(report.violations_of_terms));
         let took = begun.elapsed();
-        let round = Round {
-            number,
-            fault,
-            failover,
-            back,
-            gap,
-            settled,
-            took,
-            jobs,
-            violations,
-            notes,
-        };
+        let round =
+            Round { number, fault, failover, back, gap, settled, took, jobs, violations, notes };
         println!("{}", round.text());
         report.add(round);
         report.violations_of_terms = check_terms(&watch.sights()).len();

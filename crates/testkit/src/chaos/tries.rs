@@ -87,60 +87,65 @@ async fn written(client: &Client) -> bool {
 pub(super) struct CutOff {
     /// Its place.
     pub place: usize,
-    /// It led: what is asked of it before it notices may end in any error.
-    pub led: bool,
     /// Nothing reaches it or it reaches nobody, but not both: it may think to know a leader, and is only
     /// asked for writes.
     pub one_way: bool,
 }
 
 impl CutOff {
-    /// Holds it to what it must do: answer questions, and carry out nothing.
+    /// Holds it to what it must do: carry out nothing, refuse it before long, and then answer questions.
     pub(super) async fn check(&self, client: &Client, made: &mut Made) {
         let begun = Instant::now();
-        let (mut answers_since, mut refused) = (None, 0);
+        let (mut noticed, mut answers, mut refused) = (None, None, 0);
         let mut say = |what: String| {
             let what = format!("manager {} alone: {what}", self.place + 1);
             made.violations.push(Violation::new(what));
         };
         loop {
-            if !self.one_way {
-                match (read(client).await, answers_since) {
-                    (Ok(()), None) => answers_since = Some(Instant::now()),
-                    (Ok(()), Some(_)) => {}
-                    (Err(why), Some(_)) => say(format!("answered, and then not: {why}")),
-                    (Err(why), None) if begun.elapsed() > ALONE_NOTICED_MAX => {
-                        return say(format!("answers no question: {why}"));
-                    }
-                    (Err(_), None) => {}
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            match write(client, noticed.is_some()).await {
+                Ok(true) => {
+                    refused += 1;
+                    noticed.get_or_insert_with(Instant::now);
                 }
-            }
-            match self.write(client).await {
-                Ok(is_refused) => refused += u32::from(is_refused),
+                Ok(false) => {}
                 Err(what) => say(what),
             }
-            let enough = |since: Instant| since.elapsed() > ALONE_ASKED;
-            let deaf = self.one_way && begun.elapsed() > DEAF_ASKED;
-            if deaf || answers_since.is_some_and(enough) {
+            if self.one_way {
+                if begun.elapsed() > DEAF_ASKED {
+                    break;
+                }
+                continue;
+            }
+            match (read(client).await, answers) {
+                (Ok(()), None) if noticed.is_some() => answers = Some(Instant::now()),
+                (Ok(()), _) => {}
+                (Err(why), Some(_)) => say(format!("answered, and then not: {why}")),
+                (Err(_), None) => {}
+            }
+            if answers.is_none() && begun.elapsed() > ALONE_NOTICED_MAX {
+                return say("doesn't notice, or answers no question then".to_owned());
+            }
+            if answers.is_some_and(|since: Instant| since.elapsed() > ALONE_ASKED) {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let read = answers_since.map(|since| (since - begun).as_secs_f64());
-        let read = read.map_or(String::new(), |time| format!("reads again after {time:.1} s, "));
-        made.notes.push(format!("{read}{refused} writes refused"));
+        let answers = answers.map(|since| (since - begun).as_secs_f64());
+        let answers = answers.map_or(String::new(), |time| format!("noticed after {time:.1} s, "));
+        made.notes.push(format!("{answers}{refused} writes refused"));
     }
+}
 
-    /// Asks for a write: whether it was refused as it should; what must not be.
-    async fn write(&self, client: &Client) -> Result<bool, String> {
-        let request = ticket_request(false);
-        match tokio::time::timeout(CALL_MAX, client.ticket(&request)).await {
-            Ok(Ok(_)) => Err("acknowledged a write".to_owned()),
-            Ok(Err(error)) if error.code() == Some("no_leader") => Ok(true),
-            Ok(Err(ClientError::Refused { status, .. })) if self.led && status >= 500 => Ok(false),
-            Ok(Err(error)) => Err(format!("refused a write with {:?}: {error}", error.code())),
-            Err(_) => Ok(false),
-        }
+/// Asks for a write: whether it was refused as it should; what must not be. Before the manager notices
+/// that no majority hears it, it may say that it doesn't know.
+async fn write(client: &Client, noticed: bool) -> Result<bool, String> {
+    let request = ticket_request(false);
+    match tokio::time::timeout(CALL_MAX, client.ticket(&request)).await {
+        Ok(Ok(_)) => Err("acknowledged a write".to_owned()),
+        Ok(Err(error)) if error.code() == Some("no_leader") => Ok(true),
+        Ok(Err(ClientError::Refused { status, .. })) if !noticed && status >= 500 => Ok(false),
+        Ok(Err(error)) => Err(format!("refused a write with {:?}: {error}", error.code())),
+        Err(_) => Ok(false),
     }
 }
 
