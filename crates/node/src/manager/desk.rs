@@ -4,6 +4,7 @@
 //! transaction, and only then lets replies and effects leave. While a commit is under way, the next
 //! batch gathers.
 
+use crate::manager::clock::{self, now};
 use crate::manager::council::Council;
 use crate::manager::follow::{CopyOfFarm, QUORUM_AGE_MAX_MS};
 use crate::manager::handle::{ApplyError, FarmEvent};
@@ -17,12 +18,11 @@ use candela_core::node::Role;
 use candela_core::policy::Policy;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::seed::Seed;
-use candela_core::time::Time;
 use candela_taskdb::{CommitError, Epoch, LastCommit, Leadership, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Requests taken into one transaction at most.
@@ -107,12 +107,6 @@ pub(super) enum Pending {
     Applied(Answer<Reply>, Result<Reply, Refusal>),
     Ticket(Answer<String>, String),
     Manager(Answer<ManagerWelcome>, ManagerWelcome),
-}
-
-/// The wall clock, as the rules take it.
-pub(crate) fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn seed() -> Seed {
@@ -327,6 +321,7 @@ impl Desk {
 
     async fn load(&self) -> Result<(Farm, TicketBook), DeskError> {
         let rows = rows::load(&self.db).await?;
+        clock::not_before(rows::newest(&rows));
         let tickets = TicketBook::load(&self.db).await?;
         let farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
         Ok((farm, tickets))

@@ -4,6 +4,7 @@
 //! loop decides; [`judge`] turns a report into a verdict.
 
 mod case;
+mod clock;
 mod cluster;
 mod council;
 mod desk;

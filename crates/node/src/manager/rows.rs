@@ -3,6 +3,7 @@
 use crate::manager::desk::DeskError;
 use candela_core::farm::{Farm, Row, Rows};
 use candela_core::id::NodeId;
+use candela_core::time::Time;
 use candela_taskdb::{RowWrite, Table, TaskDb};
 use candela_wire::DecodeError;
 use candela_wire::cluster::ManagerRow;
@@ -42,6 +43,13 @@ async fn load_from(db: &TaskDb, from: From) -> Result<Rows, DeskError> {
         nodes: table(db, from, Table::Nodes, rows::decode_node).await?,
         claims: table(db, from, Table::Claims, rows::decode_claim).await?,
     })
+}
+
+/// The newest time in what is kept of jobs and receipts.
+pub(crate) fn newest(rows: &Rows) -> Time {
+    let jobs = rows.jobs.iter().map(|job| job.ended_at.unwrap_or(job.submitted_at));
+    let receipts = rows.receipts.iter().map(|r| r.accepted_at.unwrap_or(r.received_at));
+    jobs.chain(receipts).max().unwrap_or_default()
 }
 
 async fn table<T>(
