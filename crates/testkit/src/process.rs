@@ -2,7 +2,6 @@
 
 use anyhow::{Context, Result, bail};
 use candela_client::Client;
-use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -24,14 +23,12 @@ pub struct Site {
     pub ip: IpAddr,
     /// A command that runs what follows it; nothing: the process is started directly.
     pub through: Vec<String>,
-    /// Further variables of its environment.
-    pub variables: Vec<(String, OsString)>,
 }
 
 impl Default for Site {
     /// This machine, reached from nowhere else.
     fn default() -> Site {
-        Site { ip: Ipv4Addr::LOCALHOST.into(), through: Vec::new(), variables: Vec::new() }
+        Site { ip: Ipv4Addr::LOCALHOST.into(), through: Vec::new() }
     }
 }
 
@@ -42,16 +39,14 @@ impl Site {
     }
 
     fn command(&self, program: &Path) -> Command {
-        let mut command = match self.through.split_first() {
+        match self.through.split_first() {
             None => Command::new(program),
             Some((first, rest)) => {
                 let mut command = Command::new(first);
                 command.args(rest).arg(program);
                 command
             }
-        };
-        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command
+        }
     }
 }
 

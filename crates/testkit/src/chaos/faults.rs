@@ -1,18 +1,15 @@
 //! The faults: which there are, and how each is made and undone.
 
 use super::checker::Violation;
-use super::managers::{MANAGERS, Managers, ON_SMALL_DISK};
+use super::managers::{MANAGERS, Managers};
 use super::tries::{CutOff, until_written};
-use super::{cuts, torn};
+use super::{cuts, machines, torn};
 use crate::network_sim::dice::Dice;
 use anyhow::{Context, Result};
 use std::time::{Duration, Instant};
 
 /// Longer than all times after which somebody gives up on a manager.
 const LONG: Duration = Duration::from_secs(30);
-
-/// Bytes left on a full disk.
-const FULL_LEFT_BYTES: u64 = 1 << 20;
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +40,12 @@ pub enum Fault {
     CutOneWay,
     /// The leader and half of the nodes don't hear each other.
     CutNodes,
+    /// The leader's clock is an hour ahead for some seconds.
+    ClockAhead,
+    /// It is an hour behind.
+    ClockBehind,
+    /// Writes to the disk of one manager take long for some seconds.
+    SlowDisk,
 }
 
 /// What a fault needs of the machine.
@@ -55,6 +58,8 @@ pub(crate) enum Need {
     Wires,
     /// The same, and nodes.
     Nodes,
+    /// A library in the managers' processes.
+    Knobs,
 }
 
 impl Need {
@@ -64,6 +69,7 @@ impl Need {
             Need::Nothing => "it needs nothing",
             Need::SmallDisk => "this user can't mount a small disk",
             Need::Wires => "this user can't make network namespaces",
+            Need::Knobs => "no library for it can be built or loaded",
             Need::Nodes => "there are no nodes, or their wires can't be cut",
         }
     }
@@ -71,7 +77,7 @@ impl Need {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 13] = [
+    pub const ALL: [Fault; 16] = [
         Fault::KillLeader,
         Fault::StopLeader,
         Fault::NoQuorum,
@@ -85,6 +91,9 @@ impl Fault {
         Fault::CutLeaderBoth,
         Fault::CutOneWay,
         Fault::CutNodes,
+        Fault::ClockAhead,
+        Fault::ClockBehind,
+        Fault::SlowDisk,
     ];
 
     /// What it needs.
@@ -93,6 +102,7 @@ impl Fault {
             Fault::FullDisk => Need::SmallDisk,
             Fault::CutLeaderOne | Fault::CutLeaderBoth | Fault::CutOneWay => Need::Wires,
             Fault::CutNodes => Need::Nodes,
+            Fault::ClockAhead | Fault::ClockBehind | Fault::SlowDisk => Need::Knobs,
             _ => Need::Nothing,
         }
     }
@@ -120,6 +130,9 @@ impl Fault {
             Fault::CutLeaderBoth => "cut_leader_both",
             Fault::CutOneWay => "cut_one_way",
             Fault::CutNodes => "cut_nodes",
+            Fault::ClockAhead => "clock_ahead",
+            Fault::ClockBehind => "clock_behind",
+            Fault::SlowDisk => "slow_disk",
         }
     }
 }
@@ -194,11 +207,14 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
             made.notes.push(format!("manager {}, entry {number}", follower + 1));
             linger(dice, 0, 2).await;
         }
-        Fault::FullDisk => full_disk(managers, dice, &mut made).await?,
+        Fault::FullDisk => machines::full_disk(managers, dice, &mut made).await?,
         Fault::CutLeaderOne => cuts::leader_from_one(managers, part, dice, &mut made).await?,
         Fault::CutLeaderBoth => cuts::leader_from_both(managers, part, &mut made).await?,
         Fault::CutOneWay => cuts::one_way(managers, part, dice, &mut made).await?,
         Fault::CutNodes => cuts::leader_from_nodes(managers, part, dice, &mut made).await?,
+        Fault::ClockAhead => machines::clock(managers, part, true, dice, &mut made).await?,
+        Fault::ClockBehind => machines::clock(managers, part, false, dice, &mut made).await?,
+        Fault::SlowDisk => machines::slow_disk(managers, part, dice, &mut made).await?,
     }
     for (at, said) in managers.ended()? {
         // On a full disk a manager may end; it has to come back.
@@ -233,20 +249,6 @@ async fn stop_leader(
     managers.go_on(part.leader)
 }
 
-async fn linger(dice: &mut Dice, from_s: u64, to_s: u64) {
+pub(super) async fn linger(dice: &mut Dice, from_s: u64, to_s: u64) {
     tokio::time::sleep(Duration::from_millis(dice.between(from_s * 1_000, to_s * 1_000))).await;
-}
-
-/// Fills the disk of the manager that is on a small one, when that follows.
-async fn full_disk(managers: &mut Managers, dice: &mut Dice, made: &mut Made) -> Result<()> {
-    while managers.leader().await? == ON_SMALL_DISK {
-        managers.kill(ON_SMALL_DISK)?;
-        until_written(managers, &[0, 1]).await?;
-        made.violations.extend(managers.start_missing()?);
-    }
-    let disk = managers.disk().context("no manager is on a small disk")?;
-    let filler = disk.fill_to(FULL_LEFT_BYTES)?;
-    linger(dice, 3, 6).await;
-    std::fs::remove_file(filler)?;
-    Ok(())
 }

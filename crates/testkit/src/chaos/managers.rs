@@ -1,6 +1,7 @@
 //! The three managers as processes: killed, stopped, let go on, started again.
 
 use super::checker::Violation;
+use super::knobs::Knobs;
 use super::wires::Wires;
 use crate::{Network, Site, SmallDisk, Started};
 use anyhow::{Context, Result, bail, ensure};
@@ -64,6 +65,7 @@ pub(crate) struct Managers {
     // Behind the processes, which have to be gone before their folder and their wires.
     network: Network,
     wires: Option<Wires>,
+    knobs: Option<Knobs>,
 }
 
 fn api_of(manager: &Started) -> String {
@@ -80,9 +82,14 @@ impl Managers {
     /// Starts three of them, on wires that can be cut and one on a small disk where this user can make
     /// those.
     pub(crate) async fn start(program: &Path) -> Result<Managers> {
-        let wires = Wires::make(ENDS)?;
-        let site = |at: usize| wires.as_ref().map_or_else(Site::default, |wires| wires.site(at));
-        let mut network = Network::start_at(program, tempfile::tempdir()?, site(0))?;
+        let (wires, folder) = (Wires::make(ENDS)?, tempfile::tempdir()?);
+        let knobs = Knobs::make(folder.path(), MANAGERS)?;
+        let site = |at: usize| {
+            let mut site = wires.as_ref().map_or_else(Site::default, |wires| wires.site(at));
+            site.through.extend(knobs.iter().flat_map(|knobs| knobs.through(at)));
+            site
+        };
+        let mut network = Network::start_at(program, folder, site(0))?;
         let first = network.manager.take().context("no manager")?;
         let mut clients = vec![client_of(&first)?];
         let ticket = clients[0].ticket(&ticket_request(true)).await?.ticket;
@@ -98,12 +105,18 @@ impl Managers {
             clients.push(client_of(&further)?);
             add(name, site(at), further);
         }
-        Ok(Managers { places, ticket, clients, disk, network, wires })
+        let knobs = knobs.filter(|knobs| (0..MANAGERS).all(|at| knobs.are_loaded(at)));
+        Ok(Managers { places, ticket, clients, disk, network, wires, knobs })
     }
 
     /// The wires between them; none where they can't be cut.
     pub(crate) fn wires(&mut self) -> Option<&mut Wires> {
         self.wires.as_mut()
+    }
+
+    /// The knobs on their processes; none where they can't have any.
+    pub(crate) fn knobs(&self) -> Option<&Knobs> {
+        self.knobs.as_ref()
     }
 
     /// Whether one of them is on a small disk.

@@ -8,6 +8,8 @@ mod checker;
 mod cuts;
 mod faults;
 mod history;
+mod knobs;
+mod machines;
 mod managers;
 mod report;
 mod torn;
@@ -120,11 +122,13 @@ fn faults_here(
     managers: &mut Managers,
 ) -> (Vec<Fault>, BTreeMap<&'static str, &'static str>) {
     let (disk, wires) = (managers.disk().is_some(), managers.wires().is_some());
+    let knobs = managers.knobs().is_some();
     let can = |fault: &Fault| match fault.need() {
         Need::Nothing => true,
         Need::SmallDisk => disk,
         Need::Wires => wires,
         Need::Nodes => false,
+        Need::Knobs => knobs,
     };
     let (here, not): (Vec<Fault>, Vec<Fault>) = config.faults.iter().partition(|fault| can(fault));
     (here, not.iter().map(|fault| (fault.name(), fault.need().missing())).collect())
@@ -153,6 +157,7 @@ async fn shown(client: &Client) -> Result<Vec<ShownJob>> {
             number: job.id,
             name: job.name,
             cancelled: job.status == JobState::Cancelled,
+            submitted_at_ms: job.submitted_at_ms,
         }));
         match page.next {
             Some(next) => query.before = Some(next),

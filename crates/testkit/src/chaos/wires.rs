@@ -106,7 +106,7 @@ impl Wires {
     pub(crate) fn site(&self, at: usize) -> Site {
         let through = ["nsenter".to_owned(), format!("--net=/run/netns/{}", self.space(at))];
         let through = through.into_iter().chain(["--".to_owned()]).collect();
-        Site { ip: self.ip(at), through, variables: Vec::new() }
+        Site { ip: self.ip(at), through }
     }
 
     /// Tells one end at which card another is.
