@@ -18,7 +18,7 @@ async fn nothing_acknowledged_is_lost_by_faults_of_managers() -> Result<()> {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     println!("seed {seed}");
     let (program, faults) = (PROGRAM.into(), FAULTS.to_vec());
-    let report = run(&Config { program, seed, rounds: ROUNDS, faults }).await?;
+    let report = run(&Config { program, seed, rounds: ROUNDS, faults, film: false }).await?;
     ensure!(report.violations == 0, "{}", report.text());
     ensure!(report.counts.submissions > 0, "nothing was acknowledged: {}", report.text());
     Ok(())

@@ -1,7 +1,7 @@
 //! Injects faults into three managers and checks what they acknowledged.
 //!
-//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--fault NAME]... [--program FILE]`;
-//! `--quick`: six rounds; `--fault`: only that one, or those.
+//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--fault NAME]... [--no-frames] [--program FILE]`;
+//! `--quick`: six rounds; `--fault`: only that one, or those; `--no-frames`: without nodes.
 //! Ends with 1 if something is not as it must be, and with 2 if it could not be done.
 
 use anyhow::{Context, Result, bail};
@@ -40,12 +40,17 @@ fn program() -> Result<PathBuf> {
 async fn chaos() -> Result<bool> {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = clock.map_or(0, |since| since.as_nanos() as u64);
-    let mut config = Config { program: program()?, seed, rounds: ROUNDS, faults: Vec::new() };
+    let (program, faults) = (program()?, Vec::new());
+    let mut config = Config { program, seed, rounds: ROUNDS, faults, film: true };
     let mut json = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         if name == "--quick" {
             config.rounds = ROUNDS_QUICK;
+            continue;
+        }
+        if name == "--no-frames" {
+            config.film = false;
             continue;
         }
         let value = arguments.next().with_context(|| format!("{name} wants a value"))?;

@@ -3,7 +3,7 @@
 use super::checker::Violation;
 use super::knobs::Knobs;
 use super::wires::Wires;
-use crate::{Network, Site, SmallDisk, Started};
+use crate::{Network, Role, Site, SmallDisk, Started};
 use anyhow::{Context, Result, bail, ensure};
 use candela_client::Client;
 use candela_wire::api::{RoleName, TicketRequest};
@@ -112,6 +112,12 @@ impl Managers {
     /// The wires between them; none where they can't be cut.
     pub(crate) fn wires(&mut self) -> Option<&mut Wires> {
         self.wires.as_mut()
+    }
+
+    /// Starts a node at one end of the wires.
+    pub(crate) fn node(&self, end: usize, name: &str, role: Role) -> Result<Started> {
+        let site = self.wires.as_ref().map_or_else(Site::default, |wires| wires.site(end));
+        self.network.node_at(&site, name, role, &[])
     }
 
     /// The knobs on their processes; none where they can't have any.

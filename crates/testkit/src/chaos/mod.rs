@@ -7,8 +7,10 @@ mod actors;
 mod checker;
 mod cuts;
 mod faults;
+mod film;
 mod history;
 mod knobs;
+mod ledger;
 mod machines;
 mod managers;
 mod report;
@@ -27,6 +29,7 @@ pub use checker::Violation;
 use checker::{ShownJob, check, check_terms};
 pub use faults::Fault;
 use faults::{Made, Need, make};
+use film::Film;
 use history::History;
 pub use history::{Act, Counts, Operation, Outcome};
 use managers::{MANAGERS, Managers};
@@ -54,6 +57,8 @@ pub struct Config {
     pub rounds: usize,
     /// Which of them; those that can't be made here are left out.
     pub faults: Vec<Fault>,
+    /// Whether a worker and a verifier render frames meanwhile.
+    pub film: bool,
 }
 
 /// Runs it, and prints a line for each round.
@@ -76,6 +81,10 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
     let mut dice = Dice::new(config.seed);
     let mut report = Report::new(config.seed);
     let mut deck = Vec::new();
+    let mut film = match config.film {
+        true => Some(Film::start(managers, config.seed, &history, &actors.gate)?),
+        false => None,
+    };
     let (faults, left_out) = faults_here(config, managers);
     ensure!(!faults.is_empty(), "none of the faults can be made here: {left_out:?}");
     report.left_out = left_out;
@@ -100,6 +109,9 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
                 most = most.max(shown.len());
                 violations.extend(check(&history, place, &shown));
             }
+            if let Some(film) = &mut film {
+                violations.extend(film.check(&managers.clients, false).await?);
+            }
             most
         };
         let terms = check_terms(&watch.sights());
@@ -110,6 +122,12 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
         println!("{}", round.text());
         report.add(round);
         report.violations_of_terms = check_terms(&watch.sights()).len();
+    }
+    if let Some(film) = &mut film {
+        let _alone = actors.gate.write().await;
+        let mut violations = film.finish(&managers.clients[0]).await;
+        violations.extend(film.check(&managers.clients, true).await?);
+        report.finish(film.counts(), violations);
     }
     report.counts = history.counts();
     report.terms = watch.sights().iter().map(|sight| sight.term).max().unwrap_or(0);
@@ -127,7 +145,7 @@ fn faults_here(
         Need::Nothing => true,
         Need::SmallDisk => disk,
         Need::Wires => wires,
-        Need::Nodes => false,
+        Need::Nodes => wires && config.film,
         Need::Knobs => knobs,
     };
     let (here, not): (Vec<Fault>, Vec<Fault>) = config.faults.iter().partition(|fault| can(fault));

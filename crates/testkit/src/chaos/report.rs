@@ -76,6 +76,10 @@ pub struct Report {
     pub left_out: BTreeMap<&'static str, &'static str>,
     /// How many calls ended how.
     pub counts: Counts,
+    /// Frames that were accepted.
+    pub frames: usize,
+    /// Receipts that were shown.
+    pub receipts: usize,
     /// The last term.
     pub terms: u64,
     failovers_ms: Vec<u64>,
@@ -101,6 +105,8 @@ impl Report {
             faults: BTreeMap::new(),
             left_out: BTreeMap::new(),
             counts: Counts::default(),
+            frames: 0,
+            receipts: 0,
             terms: 0,
             failovers_ms: Vec::new(),
             backs_ms: Vec::new(),
@@ -119,6 +125,19 @@ impl Report {
         self.backs_ms.extend(round.back.map(ms));
         self.gaps_ms.extend(round.gap.map(ms));
         self.settled_ms.push(ms(round.settled));
+    }
+
+    /// Adds the frames, and what was found when all of them were looked at in the end.
+    pub(super) fn finish(&mut self, counts: (usize, usize), violations: Vec<Violation>) {
+        (self.frames, self.receipts) = counts;
+        self.violations += violations.len();
+        for violation in violations {
+            println!(
+                "in the end  VIOLATION: {}\n    {}",
+                violation.what,
+                violation.around.join("\n    ")
+            );
+        }
     }
 
     /// A summary.
@@ -140,6 +159,8 @@ impl Report {
         line("jobs acknowledged", submissions.to_string());
         line("cancellations acknowledged", cancellations.to_string());
         line("tickets acknowledged", tickets.to_string());
+        line("receipts shown", self.receipts.to_string());
+        line("frames accepted", self.frames.to_string());
         line("calls definitely refused", refused.to_string());
         line("calls of which nobody knows", unknown.to_string());
         line("reads that missed an acknowledged job", stale_reads.to_string());
@@ -177,6 +198,8 @@ impl Report {
                 "submissions": self.counts.submissions,
                 "cancellations": self.counts.cancellations,
                 "tickets": self.counts.tickets,
+                "receipts": self.receipts,
+                "frames": self.frames,
             },
             "refused": self.counts.refused,
             "unknown": self.counts.unknown,
