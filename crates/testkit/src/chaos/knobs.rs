@@ -4,7 +4,7 @@
 //! process before the C library; what it does stands in a file that may change at any time.
 
 use anyhow::{Context, Result, ensure};
-use std::os::unix::fs::FileExt;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -63,8 +63,9 @@ impl Knobs {
     }
 
     fn set(&self, at: usize, place: u64, value: i64) -> Result<()> {
-        let file = std::fs::OpenOptions::new().write(true).open(self.file(at))?;
-        Ok(file.write_all_at(&value.to_ne_bytes(), place)?)
+        let mut file = std::fs::OpenOptions::new().write(true).open(self.file(at))?;
+        file.seek(SeekFrom::Start(place))?;
+        Ok(file.write_all(&value.to_ne_bytes())?)
     }
 
     /// From now on, its wall clock is off by so many milliseconds.

@@ -43,6 +43,9 @@ use watch::Watch;
 /// How long users act before the first fault, and between two.
 const CALM: Duration = Duration::from_millis(1_500);
 
+/// The same where frames are rendered: nodes that lost their manager take some seconds to go on.
+const CALM_OF_FILM: Duration = Duration::from_secs(4);
+
 /// How long a manager may take to show all jobs.
 const SHOW_MAX: Duration = Duration::from_secs(30);
 
@@ -89,7 +92,7 @@ async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
     ensure!(!faults.is_empty(), "none of the faults can be made here: {left_out:?}");
     report.left_out = left_out;
     for number in 1..=config.rounds {
-        tokio::time::sleep(CALM).await;
+        tokio::time::sleep(if config.film { CALM_OF_FILM } else { CALM }).await;
         let fault = draw(&mut deck, &faults, &mut dice);
         let begun = Instant::now();
         let Made { failover, back, gap, mut violations, notes } = make(fault, managers, &mut dice)
