@@ -32,7 +32,7 @@ use faults::{Made, Need, make};
 use film::Film;
 use history::History;
 pub use history::{Act, Counts, Operation, Outcome};
-use managers::{MANAGERS, Managers};
+use managers::Managers;
 pub use report::{Report, Round};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -77,64 +77,97 @@ pub async fn run(config: &Config) -> Result<Report> {
 }
 
 async fn rounds(config: &Config, managers: &mut Managers) -> Result<Report> {
-    managers.settle().await?;
-    let history = Arc::new(History::new());
-    let watch = Watch::start(&managers.clients, &history);
-    let actors = Actors::start(config.seed, &managers.clients, &history);
-    let mut dice = Dice::new(config.seed);
-    let mut report = Report::new(config.seed);
-    let mut deck = Vec::new();
-    let mut film = match config.film {
-        true => Some(Film::start(managers, config.seed, &history, &actors.gate)?),
-        false => None,
-    };
-    let (faults, left_out) = faults_here(config, managers);
+    let mut run = Run::start(config, managers).await?;
+    let (faults, left_out) = faults_here(config, run.managers);
     ensure!(!faults.is_empty(), "none of the faults can be made here: {left_out:?}");
-    report.left_out = left_out;
+    run.report.left_out = left_out;
+    let mut deck = Vec::new();
     for number in 1..=config.rounds {
-        tokio::time::sleep(if config.film { CALM_OF_FILM } else { CALM }).await;
-        let fault = draw(&mut deck, &faults, &mut dice);
-        let begun = Instant::now();
-        let Made { failover, back, gap, mut violations, notes } = make(fault, managers, &mut dice)
-            .await
-            .with_context(|| format!("round {number}, {}", fault.name()))?;
-        let undone = Instant::now();
-        managers.settle().await.with_context(|| format!("after {}", fault.name()))?;
-        let settled = undone.elapsed();
-        let jobs = {
-            // Nobody asks anything meanwhile.
-            let _alone = actors.gate.write().await;
-            let history = history.all();
-            let mut most = 0;
-            for place in 0..MANAGERS {
-                let shown = shown(&managers.clients[place]).await;
-                let shown = shown.with_context(|| format!("ask manager {}", place + 1))?;
-                most = most.max(shown.len());
-                violations.extend(check(&history, place, &shown));
-            }
-            if let Some(film) = &mut film {
-                violations.extend(film.check(&managers.clients, false).await?);
-            }
-            most
+        let fault = draw(&mut deck, &faults, &mut run.dice);
+        let done = run.round(number, fault).await;
+        done.with_context(|| format!("round {number}, {}", fault.name()))?;
+    }
+    run.end().await
+}
+
+/// Everything that goes on meanwhile.
+struct Run<'a> {
+    managers: &'a mut Managers,
+    history: Arc<History>,
+    watch: Watch,
+    actors: Actors,
+    film: Option<Film>,
+    dice: Dice,
+    report: Report,
+}
+
+impl Run<'_> {
+    async fn start<'a>(config: &Config, managers: &'a mut Managers) -> Result<Run<'a>> {
+        managers.settle().await?;
+        let history = Arc::new(History::new());
+        let watch = Watch::start(&managers.clients, &history);
+        let actors = Actors::start(config.seed, &managers.clients, &history);
+        let film = match config.film {
+            true => Some(Film::start(managers, config.seed, &history, &actors.gate)?),
+            false => None,
         };
-        let terms = check_terms(&watch.sights());
-        violations.extend(terms.into_iter().skip(report.violations_of_terms));
+        let (dice, report) = (Dice::new(config.seed), Report::new(config.seed));
+        Ok(Run { managers, history, watch, actors, film, dice, report })
+    }
+
+    /// One fault, and what is to be seen after it.
+    async fn round(&mut self, number: usize, fault: Fault) -> Result<()> {
+        tokio::time::sleep(if self.film.is_some() { CALM_OF_FILM } else { CALM }).await;
+        let begun = Instant::now();
+        let Made { failover, back, gap, mut violations, notes } =
+            make(fault, self.managers, &mut self.dice).await?;
+        let undone = Instant::now();
+        self.managers.settle().await?;
+        let settled = undone.elapsed();
+        let (jobs, found) = self.look().await?;
+        violations.extend(found);
+        let terms = check_terms(&self.watch.sights());
+        let known = std::mem::replace(&mut self.report.violations_of_terms, terms.len());
+        violations.extend(terms.into_iter().skip(known));
         let took = begun.elapsed();
         let round =
             Round { number, fault, failover, back, gap, settled, took, jobs, violations, notes };
         println!("{}", round.text());
-        report.add(round);
-        report.violations_of_terms = check_terms(&watch.sights()).len();
+        self.report.add(round);
+        Ok(())
     }
-    if let Some(film) = &mut film {
-        let _alone = actors.gate.write().await;
-        let mut violations = film.finish(&managers.clients[0]).await;
-        violations.extend(film.check(&managers.clients, true).await?);
-        report.finish(film.counts(), violations);
+
+    /// How many jobs the managers show, and what must not be of what they show. Nobody asks anything
+    /// meanwhile.
+    async fn look(&mut self) -> Result<(usize, Vec<Violation>)> {
+        let _alone = self.actors.gate.write().await;
+        let history = self.history.all();
+        let (mut most, mut found) = (0, Vec::new());
+        for (place, client) in self.managers.clients.iter().enumerate() {
+            let shown = shown(client).await;
+            let shown = shown.with_context(|| format!("ask manager {}", place + 1))?;
+            most = most.max(shown.len());
+            found.extend(check(&history, place, &shown));
+        }
+        if let Some(film) = &mut self.film {
+            found.extend(film.check(&self.managers.clients, false).await?);
+        }
+        Ok((most, found))
     }
-    report.counts = history.counts();
-    report.terms = watch.sights().iter().map(|sight| sight.term).max().unwrap_or(0);
-    Ok(report)
+
+    /// Waits for the frames that are left, and looks at all of them.
+    async fn end(mut self) -> Result<Report> {
+        let _alone = self.actors.gate.write().await;
+        if let Some(film) = &mut self.film {
+            let mut violations = film.finish(&self.managers.clients[0]).await;
+            violations.extend(film.check(&self.managers.clients, true).await?);
+            self.report.finish(film.counts(), violations);
+        }
+        self.report.counts = self.history.counts();
+        let terms = self.watch.sights().into_iter().map(|sight| sight.term);
+        self.report.terms = terms.max().unwrap_or(0);
+        Ok(self.report)
+    }
 }
 
 /// The faults that can be made here; why not, of the others.

@@ -82,7 +82,7 @@ pub struct Report {
     pub receipts: usize,
     /// The last term.
     pub terms: u64,
-    failovers_ms: Vec<u64>,
+    failovers_ms: BTreeMap<&'static str, Vec<u64>>,
     backs_ms: Vec<u64>,
     gaps_ms: Vec<u64>,
     settled_ms: Vec<u64>,
@@ -108,7 +108,7 @@ impl Report {
             frames: 0,
             receipts: 0,
             terms: 0,
-            failovers_ms: Vec::new(),
+            failovers_ms: BTreeMap::new(),
             backs_ms: Vec::new(),
             gaps_ms: Vec::new(),
             settled_ms: Vec::new(),
@@ -121,7 +121,9 @@ impl Report {
         self.rounds += 1;
         self.violations += round.violations.len();
         *self.faults.entry(round.fault.name()).or_default() += 1;
-        self.failovers_ms.extend(round.failover.map(ms));
+        if let Some(failover) = round.failover {
+            self.failovers_ms.entry(round.fault.name()).or_default().push(ms(failover));
+        }
         self.backs_ms.extend(round.back.map(ms));
         self.gaps_ms.extend(round.gap.map(ms));
         self.settled_ms.push(ms(round.settled));
@@ -138,6 +140,10 @@ impl Report {
                 violation.around.join("\n    ")
             );
         }
+    }
+
+    fn all_failovers_ms(&self) -> Vec<u64> {
+        self.failovers_ms.values().flatten().copied().collect()
     }
 
     /// A summary.
@@ -170,7 +176,10 @@ impl Report {
                 line(what, format!("p50 {p50} ms, max {max} ms, of {}", times.len()));
             }
         };
-        times("a write after the leader's fault", &self.failovers_ms);
+        times("a write after the leader's fault", &self.all_failovers_ms());
+        for (fault, failovers) in &self.failovers_ms {
+            times(&format!("  {fault}"), failovers);
+        }
         times("a write after enough managers run again", &self.backs_ms);
         times("between two writes, the leader going on", &self.gaps_ms);
         times("all carry out writes after the fault", &self.settled_ms);
@@ -184,11 +193,14 @@ impl Report {
             let (p50, max) = p50_and_max(times);
             serde_json::json!({ "p50": p50, "max": max, "count": times.len() })
         };
+        let by_fault = self.failovers_ms.iter().map(|(fault, all)| (*fault, times(all)));
+        let by_fault: BTreeMap<&str, serde_json::Value> = by_fault.collect();
         serde_json::json!({
             "seed": self.seed,
             "rounds": self.rounds,
             "violations": self.violations,
-            "failover_ms": times(&self.failovers_ms),
+            "failover_ms": times(&self.all_failovers_ms()),
+            "failover_ms_by_fault": by_fault,
             "back_ms": times(&self.backs_ms),
             "gap_ms": times(&self.gaps_ms),
             "settled_ms": times(&self.settled_ms),
