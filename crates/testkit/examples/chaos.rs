@@ -19,7 +19,15 @@ const ROUNDS_QUICK: usize = 6;
 fn main() -> ExitCode {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
-    let done = runtime.context("no runtime").and_then(|runtime| runtime.block_on(chaos()));
+    let done = runtime.context("no runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            // What was started ends, and what was made is taken away, when this is dropped.
+            tokio::select! {
+                done = chaos() => done,
+                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            }
+        })
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

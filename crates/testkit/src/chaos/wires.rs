@@ -155,14 +155,23 @@ fn card(at: usize) -> String {
     format!("02:00:00:00:01:{:02x}", at + 1)
 }
 
-/// Takes away namespaces of tools that were killed.
+/// Takes away namespaces and bridges of tools that were killed.
 fn remove_left_over() {
+    let runs = |pid: &str| Path::new("/proc").join(pid).exists();
+    let bridges = said(&["-o", "link", "show", "type", "bridge"]).unwrap_or_default();
+    for name in bridges.lines().filter_map(|line| line.split(": ").nth(1)) {
+        let pid = name.strip_prefix("cd").and_then(|rest| rest.split_once('b'));
+        let is_number = |pid: &str| !pid.is_empty() && pid.bytes().all(|b| b.is_ascii_digit());
+        if pid.is_some_and(|(pid, _)| is_number(pid) && !runs(pid)) {
+            run(&["link", "del", name]).ok();
+        }
+    }
     let Ok(spaces) = std::fs::read_dir("/run/netns") else { return };
     for name in spaces.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
         let Some((pid, _)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('-')) else {
             continue;
         };
-        if !Path::new("/proc").join(pid).exists() {
+        if !runs(pid) {
             run(&["netns", "del", &name]).ok();
         }
     }
