@@ -3,7 +3,7 @@
 use super::actors::{ANSWER_MAX, outcome};
 use super::checker::Violation;
 use super::history::{Act, History, Outcome};
-use super::ledger::{FrameKey, Ledger, ShownFrame, ShownReceipt};
+use super::ledger::{FilmCounts, FrameKey, Ledger, ShownFrame, ShownReceipt};
 use super::managers::{Managers, VERIFIERS_END, WORKERS_END};
 use crate::network_sim::dice::Dice;
 use crate::{Role, Started};
@@ -11,6 +11,7 @@ use anyhow::{Context, Result};
 use candela_client::Client;
 use candela_wire::api::{
     AllowRequest, FrameState, JobRequest, OverridesRequest, SceneFile, SceneRequest,
+    VerificationInfo,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,8 +81,8 @@ impl Film {
         Ok(Film { nodes, seen, _task: task })
     }
 
-    /// Frames that were accepted, and receipts that were shown.
-    pub(crate) fn counts(&self) -> (usize, usize) {
+    /// How much was shown of it.
+    pub(crate) fn counts(&self) -> FilmCounts {
         locked(&self.seen).ledger.counts()
     }
 
@@ -261,6 +262,13 @@ async fn receipts(client: &Client, key: FrameKey) -> Result<Vec<ShownReceipt>> {
         state: receipt.status,
         output: receipt.output_hash,
         reopened: receipt.reopened,
+        verdicts: receipt.verifications.iter().filter_map(verdict).collect(),
     });
     Ok(shown.collect())
+}
+
+/// Number, outcome and evidence of a verdict.
+fn verdict(verification: &VerificationInfo) -> Option<(u64, String)> {
+    let verdict = verification.verdict.as_ref()?;
+    Some((verification.id, format!("{:?} {:?}", verdict.outcome, verdict.evidence_hash)))
 }

@@ -24,6 +24,19 @@ pub(crate) struct ShownReceipt {
     pub(crate) output: Option<String>,
     /// Whether it was accepted once and then opened again.
     pub(crate) reopened: bool,
+    /// Its verdicts by the numbers of their verification tasks: outcome and hash of the evidence.
+    pub(crate) verdicts: BTreeMap<u64, String>,
+}
+
+/// How much was shown of the film.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilmCounts {
+    /// Frames that were accepted.
+    pub frames: usize,
+    /// Receipts.
+    pub receipts: usize,
+    /// Verdicts on receipts of accepted frames.
+    pub verdicts: usize,
 }
 
 /// Everything that any manager has ever shown.
@@ -32,6 +45,7 @@ pub(crate) struct Ledger {
     accepted: BTreeMap<FrameKey, u64>,
     receipts: BTreeMap<FrameKey, BTreeSet<u64>>,
     outputs: BTreeMap<u64, String>,
+    verdicts: BTreeMap<u64, BTreeMap<u64, String>>,
     /// Accepted frames whose receipts were looked at since.
     looked_at: BTreeSet<FrameKey>,
 }
@@ -41,9 +55,13 @@ fn violation(key: FrameKey, what: &str) -> Violation {
 }
 
 impl Ledger {
-    /// Frames that were accepted, and receipts that were shown.
-    pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.accepted.len(), self.receipts.values().map(BTreeSet::len).sum())
+    /// How many there were.
+    pub(crate) fn counts(&self) -> FilmCounts {
+        FilmCounts {
+            frames: self.accepted.len(),
+            receipts: self.receipts.values().map(BTreeSet::len).sum(),
+            verdicts: self.verdicts.values().map(BTreeMap::len).sum(),
+        }
     }
 
     /// Whether a frame was ever accepted.
@@ -123,6 +141,17 @@ impl Ledger {
                 say(format!("receipt {} has another output", receipt.id));
             }
         }
+        for receipt in shown {
+            let known = self.verdicts.entry(receipt.id).or_default();
+            for (id, verdict) in known.iter() {
+                match receipt.verdicts.get(id) {
+                    Some(now) if now == verdict => {}
+                    Some(now) => say(format!("verdict {id} was {verdict} and is {now}")),
+                    None => say(format!("verdict {id} was there and is not")),
+                }
+            }
+            known.extend(receipt.verdicts.clone());
+        }
         found
     }
 }
@@ -157,7 +186,7 @@ mod tests {
         let not = "frame 12 of job 3: manager 2: was accepted and is verifying";
         check(FrameState::Verifying, Some(8), &[not]);
         check(FrameState::Failed, None, &["frame 12 of job 3: manager 2: was given up"]);
-        assert_eq!(ledger.counts(), (1, 3));
+        assert_eq!(ledger.counts(), FilmCounts { frames: 1, receipts: 3, verdicts: 0 });
     }
 
     #[test]
@@ -167,6 +196,7 @@ mod tests {
             state,
             output: output.map(str::to_owned),
             reopened: false,
+            verdicts: BTreeMap::new(),
         };
         let accepted = |id, output| receipt(id, ReceiptState::Accepted, Some(output));
         let old = || receipt(7, ReceiptState::Withdrawn, None);
@@ -188,6 +218,14 @@ mod tests {
         check(&[old(), accepted(8, "a"), rejected], &["receipt 9 was rejected"]);
         let reopened = ShownReceipt { reopened: true, ..old() };
         check(&[reopened, accepted(8, "a")], &["receipt 7 was opened again"]);
+        let judged = |verdict: &str| {
+            let verdicts = [(40, verdict.to_owned())].into();
+            [old(), ShownReceipt { verdicts, ..accepted(8, "a") }]
+        };
+        check(&judged("accepted"), &[]);
+        check(&judged("accepted"), &[]);
+        check(&judged("undecided"), &["verdict 40 was accepted and is undecided"]);
+        check(&[old(), accepted(8, "a")], &["verdict 40 was there and is not"]);
         assert!(ledger.to_look_at(false).is_empty());
     }
 }

@@ -32,6 +32,7 @@ use faults::{Made, Need, make};
 use film::Film;
 use history::History;
 pub use history::{Act, Counts, Operation, Outcome};
+pub use ledger::FilmCounts;
 use managers::Managers;
 pub use report::{Report, Round};
 use std::collections::BTreeMap;

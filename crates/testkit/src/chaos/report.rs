@@ -3,6 +3,7 @@
 use super::checker::Violation;
 use super::faults::Fault;
 use super::history::Counts;
+use super::ledger::FilmCounts;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -76,10 +77,8 @@ pub struct Report {
     pub left_out: BTreeMap<&'static str, &'static str>,
     /// How many calls ended how.
     pub counts: Counts,
-    /// Frames that were accepted.
-    pub frames: usize,
-    /// Receipts that were shown.
-    pub receipts: usize,
+    /// What was shown of the film.
+    pub film: FilmCounts,
     /// The last term.
     pub terms: u64,
     failovers_ms: BTreeMap<&'static str, Vec<u64>>,
@@ -105,8 +104,7 @@ impl Report {
             faults: BTreeMap::new(),
             left_out: BTreeMap::new(),
             counts: Counts::default(),
-            frames: 0,
-            receipts: 0,
+            film: FilmCounts::default(),
             terms: 0,
             failovers_ms: BTreeMap::new(),
             backs_ms: Vec::new(),
@@ -130,8 +128,8 @@ impl Report {
     }
 
     /// Adds the frames, and what was found when all of them were looked at in the end.
-    pub(super) fn finish(&mut self, counts: (usize, usize), violations: Vec<Violation>) {
-        (self.frames, self.receipts) = counts;
+    pub(super) fn finish(&mut self, counts: FilmCounts, violations: Vec<Violation>) {
+        self.film = counts;
         self.violations += violations.len();
         for violation in violations {
             println!(
@@ -165,8 +163,9 @@ impl Report {
         line("jobs acknowledged", submissions.to_string());
         line("cancellations acknowledged", cancellations.to_string());
         line("tickets acknowledged", tickets.to_string());
-        line("receipts shown", self.receipts.to_string());
-        line("frames accepted", self.frames.to_string());
+        line("frames accepted", self.film.frames.to_string());
+        line("receipts shown", self.film.receipts.to_string());
+        line("verdicts shown", self.film.verdicts.to_string());
         line("calls definitely refused", refused.to_string());
         line("calls of which nobody knows", unknown.to_string());
         line("reads that missed an acknowledged job", stale_reads.to_string());
@@ -210,8 +209,9 @@ impl Report {
                 "submissions": self.counts.submissions,
                 "cancellations": self.counts.cancellations,
                 "tickets": self.counts.tickets,
-                "receipts": self.receipts,
-                "frames": self.frames,
+                "frames": self.film.frames,
+                "receipts": self.film.receipts,
+                "verdicts": self.film.verdicts,
             },
             "refused": self.counts.refused,
             "unknown": self.counts.unknown,
