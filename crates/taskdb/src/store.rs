@@ -39,7 +39,7 @@ pub(crate) async fn start(
     // The leader's copy decides: another may lag, and a migration that the database has already
     // stops the store on all managers.
     let from = if config.cluster.is_some() { Copy::Leader } else { Copy::Own };
-    let found = schema_version(&client, from).await;
+    let found = patiently(|| schema_version(&client, from)).await;
     let found = found.map_err(|error| fail("inspect", error.into()))?;
     let known = newest_schema();
     if found > known {
@@ -76,6 +76,37 @@ where
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Ok(())
+}
+
+/// Asks again while the managers can't agree on a leader, or lose the one that they had.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let deadline = Instant::now() + Duration::from_secs(CATCH_UP_SECONDS);
+    loop {
+        match ask().await {
+            Err(error) if passes(&error) && Instant::now() < deadline => {
+                tracing::debug!(%error, "waiting for a leader of the database");
+            }
+            done => return done,
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Whether a failure is one of the managers among themselves, and not of the database.
+fn passes(error: &Error) -> bool {
+    error.is_forward_to_leader().is_some()
+        || matches!(
+            error,
+            Error::CheckIsLeaderError(_)
+                | Error::Connect(_)
+                | Error::LeaderChange(_)
+                | Error::RateLimit(_)
+                | Error::Timeout(_)
+                | Error::WebSocket(_)
+        )
 }
 
 /// The copy of the database that a query reads.

@@ -1,10 +1,11 @@
 //! Injects faults into three managers and checks what they acknowledged.
 //!
-//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--program FILE]`; `--quick`: six rounds.
+//! `chaos [--rounds N] [--seed N] [--json FILE] [--quick] [--fault NAME]... [--no-frames] [--program FILE]`;
+//! `--quick`: six rounds; `--fault`: only that one, or those; `--no-frames`: without nodes.
 //! Ends with 1 if something is not as it must be, and with 2 if it could not be done.
 
 use anyhow::{Context, Result, bail};
-use candela_testkit::chaos::{Config, run};
+use candela_testkit::chaos::{Config, Fault, run};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -18,7 +19,15 @@ const ROUNDS_QUICK: usize = 6;
 fn main() -> ExitCode {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build();
-    let done = runtime.context("no runtime").and_then(|runtime| runtime.block_on(chaos()));
+    let done = runtime.context("no runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            // What was started ends, and what was made is taken away, when this is dropped.
+            tokio::select! {
+                done = chaos() => done,
+                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            }
+        })
+    });
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -39,7 +48,8 @@ fn program() -> Result<PathBuf> {
 async fn chaos() -> Result<bool> {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let seed = clock.map_or(0, |since| since.as_nanos() as u64);
-    let mut config = Config { program: program()?, seed, rounds: ROUNDS };
+    let (program, faults) = (program()?, Vec::new());
+    let mut config = Config { program, seed, rounds: ROUNDS, faults, film: true };
     let mut json = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
@@ -47,14 +57,25 @@ async fn chaos() -> Result<bool> {
             config.rounds = ROUNDS_QUICK;
             continue;
         }
+        if name == "--no-frames" {
+            config.film = false;
+            continue;
+        }
         let value = arguments.next().with_context(|| format!("{name} wants a value"))?;
         match name.as_str() {
             "--rounds" => config.rounds = value.parse().context("--rounds wants a number")?,
             "--seed" => config.seed = value.parse().context("--seed wants a number")?,
+            "--fault" => {
+                let fault = Fault::named(&value);
+                config.faults.push(fault.with_context(|| format!("there is no fault {value}"))?);
+            }
             "--program" => config.program = value.into(),
             "--json" => json = Some(value),
             _ => bail!("there is no {name}"),
         }
+    }
+    if config.faults.is_empty() {
+        config.faults.extend(Fault::ALL);
     }
     println!("seed {}, {} rounds", config.seed, config.rounds);
     let report = run(&config).await?;

@@ -18,7 +18,7 @@ mod scenes;
 #[cfg(feature = "processes")]
 pub use disk::SmallDisk;
 #[cfg(feature = "processes")]
-pub use process::{Network, Role, Started};
+pub use process::{Network, Role, Site, Started};
 #[cfg(feature = "processes")]
 pub use scenes::{by_hand, demo_scene, driver, engine, engines_dir, fixture, workspace};
 

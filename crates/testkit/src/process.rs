@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use candela_client::Client;
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 
@@ -13,6 +14,40 @@ pub enum Role {
     Worker,
     /// Verifies.
     Verifier,
+}
+
+/// Where a process runs.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The address that it is bound to.
+    pub ip: IpAddr,
+    /// A command that runs what follows it; nothing: the process is started directly.
+    pub through: Vec<String>,
+}
+
+impl Default for Site {
+    /// This machine, reached from nowhere else.
+    fn default() -> Site {
+        Site { ip: Ipv4Addr::LOCALHOST.into(), through: Vec::new() }
+    }
+}
+
+impl Site {
+    /// Any free port of its address.
+    fn free_port(&self) -> String {
+        SocketAddr::new(self.ip, 0).to_string()
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        match self.through.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        }
+    }
 }
 
 /// A process that was started; killed when dropped.
@@ -27,9 +62,10 @@ pub struct Started {
 }
 
 impl Started {
-    fn start(program: &Path, args: &[String], log: PathBuf) -> Result<Started> {
+    fn start(program: &Path, site: &Site, args: &[String], log: PathBuf) -> Result<Started> {
         let errors = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
-        let mut child = Command::new(program)
+        let mut child = site
+            .command(program)
             .args(args)
             .args(["--json", "--die-with-stdin"])
             .env("CANDELA_CONFIG", "/dev/null")
@@ -95,6 +131,7 @@ pub struct Network {
     pub folder: tempfile::TempDir,
     /// The manager; none while it is killed.
     pub manager: Option<Started>,
+    site: Site,
     listen: String,
     ticket: String,
 }
@@ -113,13 +150,21 @@ impl Network {
     /// # Errors
     /// If it doesn't get ready.
     pub fn start_on(program: impl Into<PathBuf>, folder: tempfile::TempDir) -> Result<Network> {
-        let mut network = Network {
-            program: program.into(),
-            folder,
-            manager: None,
-            listen: "127.0.0.1:0".to_owned(),
-            ticket: String::new(),
-        };
+        Network::start_at(program, folder, Site::default())
+    }
+
+    /// The same at a site.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn start_at(
+        program: impl Into<PathBuf>,
+        folder: tempfile::TempDir,
+        site: Site,
+    ) -> Result<Network> {
+        let listen = site.free_port();
+        let (program, ticket) = (program.into(), String::new());
+        let mut network = Network { program, folder, manager: None, site, listen, ticket };
         network.start_manager()?;
         Ok(network)
     }
@@ -144,21 +189,7 @@ impl Network {
     /// # Errors
     /// If it doesn't get ready.
     pub fn try_manager(&self, listen: &str) -> Result<Started> {
-        let (data, engines) = (self.path("manager"), crate::engines_dir());
-        let engines = engines.to_string_lossy();
-        let args = [
-            "manager",
-            "--listen",
-            listen,
-            "--bind",
-            "127.0.0.1:0",
-            "--data",
-            &data,
-            "--engine-folder",
-            &engines,
-        ];
-        let args: Vec<String> = args.map(str::to_owned).to_vec();
-        Started::start(&self.program, &args, self.folder.path().join("manager.log"))
+        self.a_manager(&self.site, "manager", listen, &[])
     }
 
     /// Starts a further manager, which joins the first; again on the same folder if it ran before, and
@@ -167,12 +198,35 @@ impl Network {
     /// # Errors
     /// If it doesn't get ready.
     pub fn further_manager(&self, name: &str, listen: &str, ticket: &str) -> Result<Started> {
+        self.a_manager(&Site::default(), name, listen, &["--join", ticket])
+    }
+
+    /// The same at a site; without an address, on a free port.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn further_manager_at(
+        &self,
+        site: &Site,
+        name: &str,
+        listen: Option<&str>,
+        ticket: &str,
+    ) -> Result<Started> {
+        let listen = listen.map_or_else(|| site.free_port(), str::to_owned);
+        self.a_manager(site, name, &listen, &["--join", ticket])
+    }
+
+    fn a_manager(&self, site: &Site, name: &str, listen: &str, more: &[&str]) -> Result<Started> {
         let (data, engines) = (self.path(name), crate::engines_dir());
-        let engines = engines.to_string_lossy();
-        let args = ["manager", "--listen", listen, "--bind", "127.0.0.1:0", "--data", &data];
-        let more = ["--engine-folder", &engines, "--join", ticket];
-        let args: Vec<String> = args.into_iter().chain(more).map(str::to_owned).collect();
-        Started::start(&self.program, &args, self.folder.path().join(format!("{name}.log")))
+        let (engines, ip, bind) =
+            (engines.to_string_lossy(), site.ip.to_string(), site.free_port());
+        let mut args = vec!["manager", "--listen", listen, "--bind", &bind, "--data", &data];
+        args.extend(["--database-host", &ip, "--database-listen", &ip]);
+        args.extend(["--engine-folder", &engines]);
+        args.extend(more);
+        let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
+        let log = self.folder.path().join(format!("{name}.log"));
+        Started::start(&self.program, site, &args, log)
     }
 
     /// Starts a node with that name; `more` are further arguments.
@@ -180,17 +234,26 @@ impl Network {
     /// # Errors
     /// If it doesn't get ready.
     pub fn node(&self, name: &str, role: Role, more: &[&str]) -> Result<Started> {
+        self.node_at(&Site::default(), name, role, more)
+    }
+
+    /// The same at a site.
+    ///
+    /// # Errors
+    /// If it doesn't get ready.
+    pub fn node_at(&self, site: &Site, name: &str, role: Role, more: &[&str]) -> Result<Started> {
         let role = match role {
             Role::Worker => "worker",
             Role::Verifier => "verifier",
         };
         let (data, engines) = (self.path(name), crate::engines_dir());
-        let engines = engines.to_string_lossy();
+        let (engines, bind) = (engines.to_string_lossy(), site.free_port());
         let mut args = vec![role, "--join", &self.ticket, "--name", name, "--data", &data];
-        args.extend(["--bind", "127.0.0.1:0", "--threads", "1", "--engine-folder", &engines]);
+        args.extend(["--bind", &bind, "--threads", "1", "--engine-folder", &engines]);
         args.extend(more);
         let args: Vec<String> = args.into_iter().map(str::to_owned).collect();
-        Started::start(&self.program, &args, self.folder.path().join(format!("{name}.log")))
+        let log = self.folder.path().join(format!("{name}.log"));
+        Started::start(&self.program, site, &args, log)
     }
 
     /// Runs the program as a user and waits for it.

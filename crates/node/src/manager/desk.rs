@@ -4,6 +4,7 @@
 //! transaction, and only then lets replies and effects leave. While a commit is under way, the next
 //! batch gathers.
 
+use crate::manager::clock::{self, now};
 use crate::manager::council::Council;
 use crate::manager::follow::{CopyOfFarm, QUORUM_AGE_MAX_MS};
 use crate::manager::handle::{ApplyError, FarmEvent};
@@ -18,14 +19,13 @@ use candela_core::node::Role;
 use candela_core::policy::Policy;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::seed::Seed;
-use candela_core::time::Time;
-use candela_taskdb::{CommitError, Epoch, LastCommit, RowWrite, Table, TaskDb};
+use candela_taskdb::{CommitError, Epoch, LastCommit, Leadership, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use candela_wire::ticket::TicketRow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Requests taken into one transaction at most.
@@ -119,12 +119,6 @@ pub(super) enum Pending {
     Ticket(Answer<String>, String),
     Manager(Answer<ManagerWelcome>, ManagerWelcome),
     Revoked(Answer<()>, [u8; 32]),
-}
-
-/// The wall clock, as the rules take it.
-pub(crate) fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Time(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn seed() -> Seed {
@@ -223,9 +217,7 @@ impl Desk {
     /// Whether nobody else leads, and the others answer.
     async fn still_leads(&self) -> bool {
         let leadership = self.db.leadership().await;
-        let answered = leadership.managers.len() < 2
-            || leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
-        let leads = self.council.leads() && leadership.is_leader() && answered;
+        let leads = self.council.leads() && is_heard(&leadership);
         if leads {
             self.council.note(true, leadership);
         }
@@ -311,6 +303,8 @@ impl Desk {
                     }
                 } else {
                     self.council.note(false, self.db.leadership().await);
+                    // Memory holds what was not carried out; whoever asks again is answered by the copy.
+                    reads.clear();
                 }
             }
         }
@@ -348,17 +342,18 @@ impl Desk {
 
     async fn load(&self) -> Result<(Farm, TicketBook), DeskError> {
         let rows = rows::load(&self.db).await?;
+        clock::not_before(rows::newest(&rows));
         let tickets = TicketBook::load(&self.db).await?;
         let farm = Farm::load(self.policy.clone(), self.engines.clone(), rows, now());
         Ok((farm, tickets))
     }
 
     /// Forgets what memory says and reads what is durable, until that works; false if another
-    /// manager leads by now.
+    /// manager leads by now, or no majority answers any more.
     async fn reload(&mut self) -> bool {
         loop {
             let leadership = self.db.leadership().await;
-            if leadership.managers.len() > 1 && !leadership.is_leader() {
+            if leadership.managers.len() > 1 && !is_heard(&leadership) {
                 return false;
             }
             match self.take_over().await {
@@ -413,6 +408,12 @@ impl Desk {
         // Nobody may be watching.
         self.events.send(event).ok();
     }
+}
+
+/// Whether a manager leads, and the others answer it.
+fn is_heard(leadership: &Leadership) -> bool {
+    let answered = leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
+    leadership.is_leader() && (leadership.managers.len() < 2 || answered)
 }
 
 /// Whether the database declined a commit before anything of it was written.

@@ -2,7 +2,7 @@
 //!
 //! Every errand ends in a command. Errands that a crash interrupts are set going again from the state.
 
-use crate::manager::desk::now;
+use crate::manager::clock::now;
 use crate::manager::develop::Developer;
 use crate::manager::handle::{ApplyError, Manager};
 use crate::manager::inspection::Inspector;

@@ -1,6 +1,7 @@
 //! A manager that doesn't lead: it answers questions from its own copy, and waits for its turn.
 
-use crate::manager::desk::{Desk, DeskError, Request, Turn, now};
+use crate::manager::clock::now;
+use crate::manager::desk::{Desk, DeskError, Request, Turn};
 use crate::manager::handle::ApplyError;
 use crate::manager::rows;
 use candela_core::farm::Farm;

@@ -1,7 +1,7 @@
 //! From a verifier's report to a verdict: fetches the evidence and the worker's tiles, compares, judges.
 
 use crate::manager::case::Case;
-use crate::manager::desk::now;
+use crate::manager::clock::now;
 use crate::manager::errands::{Errands, Lost, evidence_pin, tiles_pin};
 use crate::verdict::{self, Unfit};
 use bytes::Bytes;

@@ -6,6 +6,7 @@
 pub mod backup;
 mod broom;
 mod case;
+mod clock;
 mod cluster;
 mod council;
 mod desk;

@@ -3,7 +3,7 @@
 //! Only what is decided goes in. A key is revealed once its lease is over and every receipt under
 //! it is decided: until then its probes stay secret.
 
-use crate::manager::desk::now;
+use crate::manager::clock::now;
 use crate::manager::handle::{ApplyError, Manager};
 use bytes::Bytes;
 use candela_blobs::{BlobError, Blobs};

@@ -3,6 +3,7 @@
 use crate::manager::desk::DeskError;
 use candela_core::farm::{Farm, Row, Rows};
 use candela_core::id::NodeId;
+use candela_core::time::Time;
 use candela_taskdb::{LastCommit, RowWrite, Snapshot, Table, TaskDb};
 use candela_wire::DecodeError;
 use candela_wire::cluster::ManagerRow;
@@ -64,6 +65,13 @@ fn of(mut from: Snapshot) -> Result<Rows, DeskError> {
         nodes: decoded(from.take(Table::Nodes), rows::decode_node)?,
         claims: decoded(from.take(Table::Claims), rows::decode_claim)?,
     })
+}
+
+/// The newest time in what is kept of jobs and receipts.
+pub(crate) fn newest(rows: &Rows) -> Time {
+    let jobs = rows.jobs.iter().map(|job| job.ended_at.unwrap_or(job.submitted_at));
+    let receipts = rows.receipts.iter().map(|r| r.accepted_at.unwrap_or(r.received_at));
+    jobs.chain(receipts).max().unwrap_or_default()
 }
 
 fn decoded<T>(

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 const USERS: u64 = 4;
 
 /// How long a user waits for an answer.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Pause of a user between two calls, in milliseconds, from and to.
 const PAUSE_MS: (u64, u64) = (60, 300);
@@ -220,7 +220,7 @@ fn content(name: &str) -> Vec<u8> {
 
 /// What came of a call. A refusal is definite if the rules refused; `no_leader` and an error of the
 /// manager's are not, since the answer of a leader may have been lost on its way.
-fn outcome<T>(
+pub(crate) fn outcome<T>(
     answer: Result<Result<T, ClientError>, tokio::time::error::Elapsed>,
     acknowledged: impl FnOnce(T) -> Option<u64>,
 ) -> Outcome {

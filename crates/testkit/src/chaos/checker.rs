@@ -12,6 +12,7 @@ pub(crate) struct ShownJob {
     pub(crate) number: u64,
     pub(crate) name: String,
     pub(crate) cancelled: bool,
+    pub(crate) submitted_at_ms: u64,
 }
 
 /// Something that must not be.
@@ -87,6 +88,12 @@ pub(crate) fn check(history: &[Operation], place: usize, shown: &[ShownJob]) -> 
     for (name, there) in by_name.iter().filter(|(name, _)| !names.contains_key(*name)) {
         say(format!("{name} is there and was never submitted"), name, there);
     }
+    for (before, job) in by_number.values().zip(by_number.values().skip(1)) {
+        if before.submitted_at_ms > job.submitted_at_ms {
+            let what = format!("job {} is older than {} before it", job.number, before.number);
+            say(what, &job.name, &[before.number].into());
+        }
+    }
     for number in cancelled {
         if let Some(job) = by_number.get(&number).filter(|job| !job.cancelled) {
             say(format!("job {number} was cancelled and is not"), &job.name, &[number].into());
@@ -158,7 +165,7 @@ mod tests {
     }
 
     fn job(number: u64, name: &str, cancelled: bool) -> ShownJob {
-        ShownJob { number, name: name.to_owned(), cancelled }
+        ShownJob { number, name: name.to_owned(), cancelled, submitted_at_ms: 100 + number }
     }
 
     #[test]
@@ -188,6 +195,10 @@ mod tests {
         check(&[unknown()], &twice, &["manager 2: a is there 2 times"]);
         let not = "manager 2: job 7 was cancelled and is not";
         check(&[acknowledged(), cancelled()], &[job(7, "a", false)], &[not]);
+        let early = ShownJob { submitted_at_ms: 106, ..job(8, "b", false) };
+        let history = [acknowledged(), operation(Act::Submit("b".to_owned()), Outcome::Open)];
+        let want = ["manager 2: job 8 is older than 7 before it"];
+        check(&history, &[job(7, "a", false), early], &want);
         let listed = [job(7, "a", false), job(7, "a", false)];
         check(&[acknowledged()], &listed, &["manager 2: job 7 is listed twice"]);
         check(

@@ -1,29 +1,15 @@
 //! The faults: which there are, and how each is made and undone.
 
 use super::checker::Violation;
-use super::managers::{CALL_MAX, MANAGERS, Managers, ON_SMALL_DISK, ticket_request};
-use super::torn;
+use super::managers::{MANAGERS, Managers};
+use super::tries::{CutOff, until_written};
+use super::{cuts, machines, torn};
 use crate::network_sim::dice::Dice;
 use anyhow::{Context, Result};
-use candela_client::Client;
-use candela_wire::api::JobsQuery;
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
-/// How long a write may take to be carried out again.
-const WRITE_MAX: Duration = Duration::from_secs(60);
-
-/// How often a write is begun while it is waited for one.
-const WRITE_EVERY: Duration = Duration::from_millis(50);
-
-/// How long a manager that is left alone may take to notice.
-const ALONE_NOTICED_MAX: Duration = Duration::from_secs(15);
-
-/// How long it is asked after that.
-const ALONE_ASKED: Duration = Duration::from_secs(3);
-
-/// Bytes left on a full disk.
-const FULL_LEFT_BYTES: u64 = 1 << 20;
+/// Longer than all times after which somebody gives up on a manager.
+const LONG: Duration = Duration::from_secs(30);
 
 /// A fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +22,9 @@ pub enum Fault {
     KillAll,
     /// The leader stands still for some seconds, then goes on.
     StopLeader,
-    /// A follower does.
+    /// It stands still for longer than anybody waits for it.
+    StopLeaderLong,
+    /// A follower stands still for some seconds.
     StopFollower,
     /// The leader is killed while a follower stands still.
     NoQuorum,
@@ -44,11 +32,52 @@ pub enum Fault {
     TornLog,
     /// The disk of a follower is full for some seconds.
     FullDisk,
+    /// The leader and one follower don't hear each other.
+    CutLeaderOne,
+    /// The leader and both followers don't.
+    CutLeaderBoth,
+    /// The leader isn't heard by the followers, or doesn't hear them.
+    CutOneWay,
+    /// The leader and half of the nodes don't hear each other.
+    CutNodes,
+    /// The leader's clock is an hour ahead for some seconds.
+    ClockAhead,
+    /// It is an hour behind.
+    ClockBehind,
+    /// Writes to the disk of one manager take long for some seconds.
+    SlowDisk,
+}
+
+/// What a fault needs of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    Nothing,
+    /// A disk that can be filled.
+    SmallDisk,
+    /// Wires that can be cut.
+    Wires,
+    /// The same, and nodes.
+    Nodes,
+    /// A library in the managers' processes.
+    Knobs,
+}
+
+impl Need {
+    /// Why a fault is left out that needs it.
+    pub(crate) fn missing(self) -> &'static str {
+        match self {
+            Need::Nothing => "it needs nothing",
+            Need::SmallDisk => "this user can't mount a small disk",
+            Need::Wires => "this user can't make network namespaces",
+            Need::Knobs => "no library for it can be built or loaded",
+            Need::Nodes => "there are no nodes, or their wires can't be cut",
+        }
+    }
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 8] = [
+    pub const ALL: [Fault; 16] = [
         Fault::KillLeader,
         Fault::StopLeader,
         Fault::NoQuorum,
@@ -57,7 +86,32 @@ impl Fault {
         Fault::KillFollower,
         Fault::StopFollower,
         Fault::FullDisk,
+        Fault::StopLeaderLong,
+        Fault::CutLeaderOne,
+        Fault::CutLeaderBoth,
+        Fault::CutOneWay,
+        Fault::CutNodes,
+        Fault::ClockAhead,
+        Fault::ClockBehind,
+        Fault::SlowDisk,
     ];
+
+    /// What it needs.
+    pub(crate) fn need(self) -> Need {
+        match self {
+            Fault::FullDisk => Need::SmallDisk,
+            Fault::CutLeaderOne | Fault::CutLeaderBoth | Fault::CutOneWay => Need::Wires,
+            Fault::CutNodes => Need::Nodes,
+            Fault::ClockAhead | Fault::ClockBehind | Fault::SlowDisk => Need::Knobs,
+            _ => Need::Nothing,
+        }
+    }
+
+    /// The fault with that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Fault> {
+        Fault::ALL.into_iter().find(|fault| fault.name() == name)
+    }
 
     /// Its name in figures.
     #[must_use]
@@ -67,10 +121,18 @@ impl Fault {
             Fault::KillFollower => "kill_follower",
             Fault::KillAll => "kill_all",
             Fault::StopLeader => "stop_leader",
+            Fault::StopLeaderLong => "stop_leader_long",
             Fault::StopFollower => "stop_follower",
             Fault::NoQuorum => "no_quorum",
             Fault::TornLog => "torn_log",
             Fault::FullDisk => "full_disk",
+            Fault::CutLeaderOne => "cut_leader_one",
+            Fault::CutLeaderBoth => "cut_leader_both",
+            Fault::CutOneWay => "cut_one_way",
+            Fault::CutNodes => "cut_nodes",
+            Fault::ClockAhead => "clock_ahead",
+            Fault::ClockBehind => "clock_behind",
+            Fault::SlowDisk => "slow_disk",
         }
     }
 }
@@ -82,8 +144,18 @@ pub(crate) struct Made {
     pub(crate) failover: Option<Duration>,
     /// Where too few ran: from when enough do, to a write that was carried out.
     pub(crate) back: Option<Duration>,
+    /// The longest time between two writes, where the leader can go on.
+    pub(crate) gap: Option<Duration>,
     pub(crate) violations: Vec<Violation>,
     pub(crate) notes: Vec<String>,
+}
+
+/// The managers' parts when a fault begins, by their places.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) leader: usize,
+    pub(crate) follower: usize,
+    pub(crate) third: usize,
 }
 
 /// Makes a fault and undoes it: when this returns, all three run.
@@ -91,6 +163,7 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
     let leader = managers.leader().await?;
     let follower = (leader + dice.between(1, 2) as usize) % MANAGERS;
     let third = MANAGERS - leader - follower;
+    let part = Part { leader, follower, third };
     let mut made = Made::default();
     match fault {
         Fault::KillLeader => {
@@ -99,20 +172,10 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
             linger(dice, 0, 2).await;
         }
         Fault::StopLeader => {
-            let begun = Instant::now();
-            managers.stop(leader)?;
-            let until = Duration::from_millis(dice.between(300, 10_000));
-            made.notes.push(format!("manager {} for {:.1} s", leader + 1, until.as_secs_f64()));
-            // It may go on before it was missed.
-            let others = [follower, third];
-            let written = until_written(managers, &others);
-            match tokio::time::timeout(until, written).await {
-                Ok(written) => made.failover = Some(written?),
-                Err(_) => made.notes.push("no write meanwhile".to_owned()),
-            }
-            tokio::time::sleep(until.saturating_sub(begun.elapsed())).await;
-            managers.go_on(leader)?;
+            let time = Duration::from_millis(dice.between(300, 10_000));
+            stop_leader(managers, part, time, &mut made).await?;
         }
+        Fault::StopLeaderLong => stop_leader(managers, part, LONG, &mut made).await?,
         Fault::KillFollower => {
             managers.kill(follower)?;
             linger(dice, 1, 4).await;
@@ -132,7 +195,8 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
         Fault::NoQuorum => {
             managers.stop(follower)?;
             managers.kill(leader)?;
-            alone(&managers.clients[third], third, &mut made).await;
+            let alone = CutOff { place: third, one_way: false };
+            alone.check(&managers.clients[third], &mut made).await;
             managers.go_on(follower)?;
             made.back = Some(until_written(managers, &[follower, third]).await?);
         }
@@ -143,7 +207,14 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
             made.notes.push(format!("manager {}, entry {number}", follower + 1));
             linger(dice, 0, 2).await;
         }
-        Fault::FullDisk => full_disk(managers, dice, &mut made).await?,
+        Fault::FullDisk => machines::full_disk(managers, dice, &mut made).await?,
+        Fault::CutLeaderOne => cuts::leader_from_one(managers, part, dice, &mut made).await?,
+        Fault::CutLeaderBoth => cuts::leader_from_both(managers, part, &mut made).await?,
+        Fault::CutOneWay => cuts::one_way(managers, part, dice, &mut made).await?,
+        Fault::CutNodes => cuts::leader_from_nodes(managers, part, dice, &mut made).await?,
+        Fault::ClockAhead => machines::clock(managers, part, true, dice, &mut made).await?,
+        Fault::ClockBehind => machines::clock(managers, part, false, dice, &mut made).await?,
+        Fault::SlowDisk => machines::slow_disk(managers, part, dice, &mut made).await?,
     }
     for (at, said) in managers.ended()? {
         // On a full disk a manager may end; it has to come back.
@@ -158,84 +229,26 @@ pub(crate) async fn make(fault: Fault, managers: &mut Managers, dice: &mut Dice)
     Ok(made)
 }
 
-async fn linger(dice: &mut Dice, from_s: u64, to_s: u64) {
+/// Stops the leader for that time.
+async fn stop_leader(
+    managers: &mut Managers,
+    part: Part,
+    time: Duration,
+    made: &mut Made,
+) -> Result<()> {
+    let begun = Instant::now();
+    managers.stop(part.leader)?;
+    made.notes.push(format!("manager {} for {:.1} s", part.leader + 1, time.as_secs_f64()));
+    // It may go on before it was missed.
+    let others = [part.follower, part.third];
+    match tokio::time::timeout(time, until_written(managers, &others)).await {
+        Ok(written) => made.failover = Some(written?),
+        Err(_) => made.notes.push("no write meanwhile".to_owned()),
+    }
+    tokio::time::sleep(time.saturating_sub(begun.elapsed())).await;
+    managers.go_on(part.leader)
+}
+
+pub(super) async fn linger(dice: &mut Dice, from_s: u64, to_s: u64) {
     tokio::time::sleep(Duration::from_millis(dice.between(from_s * 1_000, to_s * 1_000))).await;
-}
-
-/// Time until one of these managers has a write carried out.
-///
-/// Writes are begun all the time and not one after the other: one that was passed on to a dead leader
-/// waits for long.
-async fn until_written(managers: &Managers, places: &[usize]) -> Result<Duration> {
-    let begun = Instant::now();
-    let mut tries = JoinSet::new();
-    let mut next = tokio::time::interval(WRITE_EVERY);
-    loop {
-        tokio::select! {
-            _ = next.tick() => for place in places {
-                let client = managers.clients[*place].clone();
-                tries.spawn(async move { written(&client).await });
-            },
-            Some(done) = tries.join_next() => if done.unwrap_or(false) {
-                return Ok(begun.elapsed());
-            },
-        }
-        anyhow::ensure!(begun.elapsed() < WRITE_MAX, "nothing is carried out any more");
-    }
-}
-
-async fn written(client: &Client) -> bool {
-    let request = ticket_request(false);
-    matches!(tokio::time::timeout(CALL_MAX, client.ticket(&request)).await, Ok(Ok(_)))
-}
-
-/// What a manager that is left alone must do: answer questions, and carry out nothing.
-async fn alone(client: &Client, place: usize, made: &mut Made) {
-    let begun = Instant::now();
-    let (mut answers_since, mut refused) = (None, 0);
-    let query = JobsQuery { limit: Some(1), ..JobsQuery::default() };
-    let mut say = |what: String| {
-        let what = format!("manager {} alone: {what}", place + 1);
-        made.violations.push(Violation::new(what));
-    };
-    loop {
-        let read = tokio::time::timeout(CALL_MAX, client.jobs(&query)).await;
-        match (read, answers_since) {
-            (Ok(Ok(_)), None) => answers_since = Some(Instant::now()),
-            (Ok(Ok(_)), Some(_)) => {}
-            (Ok(Err(error)), Some(_)) => say(format!("answered, and then not: {error}")),
-            (Err(_), Some(_)) => say("answered, and then too late".to_owned()),
-            (_, None) if begun.elapsed() > ALONE_NOTICED_MAX => {
-                return say("answers no question".to_owned());
-            }
-            (_, None) => {}
-        }
-        let request = ticket_request(false);
-        match tokio::time::timeout(CALL_MAX, client.ticket(&request)).await {
-            Ok(Ok(_)) => say("acknowledged a write".to_owned()),
-            Ok(Err(error)) if error.code() == Some("no_leader") => refused += 1,
-            Ok(Err(error)) => say(format!("refused a write with {:?}: {error}", error.code())),
-            Err(_) => {}
-        }
-        if answers_since.is_some_and(|since: Instant| since.elapsed() > ALONE_ASKED) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    let noticed = answers_since.map_or(0.0, |since| (since - begun).as_secs_f64());
-    made.notes.push(format!("reads again after {noticed:.1} s, {refused} writes refused"));
-}
-
-/// Fills the disk of the manager that is on a small one, when that follows.
-async fn full_disk(managers: &mut Managers, dice: &mut Dice, made: &mut Made) -> Result<()> {
-    while managers.leader().await? == ON_SMALL_DISK {
-        managers.kill(ON_SMALL_DISK)?;
-        until_written(managers, &[0, 1]).await?;
-        made.violations.extend(managers.start_missing()?);
-    }
-    let disk = managers.disk().context("no manager is on a small disk")?;
-    let filler = disk.fill_to(FULL_LEFT_BYTES)?;
-    linger(dice, 3, 6).await;
-    std::fs::remove_file(filler)?;
-    Ok(())
 }

@@ -1,7 +1,9 @@
 //! The three managers as processes: killed, stopped, let go on, started again.
 
 use super::checker::Violation;
-use crate::{Network, SmallDisk, Started};
+use super::knobs::Knobs;
+use super::wires::Wires;
+use crate::{Network, Role, Site, SmallDisk, Started};
 use anyhow::{Context, Result, bail, ensure};
 use candela_client::Client;
 use candela_wire::api::{RoleName, TicketRequest};
@@ -14,6 +16,15 @@ pub(crate) const MANAGERS: usize = 3;
 
 /// Place of the manager whose disk may be full.
 pub(crate) const ON_SMALL_DISK: usize = 2;
+
+/// Ends of the wires: the managers, by their places, the workers and the verifiers.
+const ENDS: u8 = 5;
+
+/// The end at which workers are.
+pub(crate) const WORKERS_END: usize = MANAGERS;
+
+/// The end at which verifiers are.
+pub(crate) const VERIFIERS_END: usize = MANAGERS + 1;
 
 /// Bytes of that disk: what a manager keeps free, its log, and room to work.
 const DISK_BYTES: u64 = 1 << 30;
@@ -38,6 +49,7 @@ pub(crate) fn ticket_request(manager: bool) -> TicketRequest {
 
 struct Place {
     name: String,
+    site: Site,
     api: String,
     process: Option<Started>,
     stopped: bool,
@@ -50,36 +62,67 @@ pub(crate) struct Managers {
     /// Clients, one per place; good as long as the addresses are, which is always.
     pub(crate) clients: Vec<Client>,
     disk: Option<SmallDisk>,
-    // Last, so that the processes are gone before their folder.
+    // Behind the processes, which have to be gone before their folder and their wires.
     network: Network,
+    wires: Option<Wires>,
+    knobs: Option<Knobs>,
 }
 
 fn api_of(manager: &Started) -> String {
     manager.ready["api"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned()
 }
 
+/// A client; a manager that is reached from elsewhere says which token it wants.
+fn client_of(manager: &Started) -> Result<Client> {
+    let token = manager.ready["token"].as_str().map(str::to_owned);
+    Ok(Client::new(&format!("http://{}", api_of(manager)), token)?)
+}
+
 impl Managers {
-    /// Starts three of them; one on a small disk if that is wanted and this user can make one.
-    pub(crate) async fn start(program: &Path, small_disk: bool) -> Result<Managers> {
-        let mut network = Network::start(program)?;
-        let ticket = network.client()?.ticket(&ticket_request(true)).await?.ticket;
+    /// Starts three of them, on wires that can be cut and one on a small disk where this user can make
+    /// those.
+    pub(crate) async fn start(program: &Path) -> Result<Managers> {
+        let (wires, folder) = (Wires::make(ENDS)?, tempfile::tempdir()?);
+        let knobs = Knobs::make(folder.path(), MANAGERS)?;
+        let site = |at: usize| {
+            let mut site = wires.as_ref().map_or_else(Site::default, |wires| wires.site(at));
+            site.through.extend(knobs.iter().flat_map(|knobs| knobs.through(at)));
+            site
+        };
+        let mut network = Network::start_at(program, folder, site(0))?;
         let first = network.manager.take().context("no manager")?;
-        let disk = match small_disk {
-            true => SmallDisk::mount(Path::new(&network.path("manager-3")), DISK_BYTES)?,
-            false => None,
-        };
+        let mut clients = vec![client_of(&first)?];
+        let ticket = clients[0].ticket(&ticket_request(true)).await?.ticket;
+        let disk = SmallDisk::mount(Path::new(&network.path("manager-3")), DISK_BYTES)?;
         let mut places = Vec::new();
-        let mut add = |name: &str, process: Started| {
+        let mut add = |name: &str, site: Site, process: Started| {
             let (name, api) = (name.to_owned(), api_of(&process));
-            places.push(Place { name, api, process: Some(process), stopped: false });
+            places.push(Place { name, site, api, process: Some(process), stopped: false });
         };
-        add("manager", first);
-        for name in ["manager-2", "manager-3"] {
-            add(name, network.further_manager(name, "127.0.0.1:0", &ticket)?);
+        add("manager", site(0), first);
+        for (at, name) in [(1, "manager-2"), (2, "manager-3")] {
+            let further = network.further_manager_at(&site(at), name, None, &ticket)?;
+            clients.push(client_of(&further)?);
+            add(name, site(at), further);
         }
-        let client = |place: &Place| Client::new(&format!("http://{}", place.api), None);
-        let clients = places.iter().map(client).collect::<Result<_, _>>()?;
-        Ok(Managers { places, ticket, clients, disk, network })
+        let knobs = knobs.filter(|knobs| (0..MANAGERS).all(|at| knobs.are_loaded(at)));
+        Ok(Managers { places, ticket, clients, disk, network, wires, knobs })
+    }
+
+    /// The wires between them; none where they can't be cut.
+    pub(crate) fn wires(&mut self) -> Option<&mut Wires> {
+        self.wires.as_mut()
+    }
+
+    /// Starts a node at one end of the wires.
+    pub(crate) fn node(&self, end: usize, name: &str, role: Role) -> Result<Started> {
+        let site = self.wires.as_ref().map_or_else(Site::default, |wires| wires.site(end));
+        self.network.node_at(&site, name, role, &[])
+    }
+
+    /// The knobs on their processes; none where they can't have any.
+    pub(crate) fn knobs(&self) -> Option<&Knobs> {
+        self.knobs.as_ref()
     }
 
     /// Whether one of them is on a small disk.
@@ -165,8 +208,9 @@ impl Managers {
             let threads: Vec<_> = missing
                 .map(|(at, place)| {
                     let thread = scope.spawn(|| {
-                        let started = network.further_manager(&place.name, &place.api, ticket)?;
-                        place.process = Some(started);
+                        let Place { name, site, api, process, .. } = place;
+                        *process =
+                            Some(network.further_manager_at(site, name, Some(api), ticket)?);
                         Ok(())
                     });
                     (at, thread)

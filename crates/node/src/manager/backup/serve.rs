@@ -1,7 +1,7 @@
 //! The manager's side: answers on the socket in its folder.
 
 use super::{FILES, NOT_THERE, PART_BYTES, SOCKET};
-use crate::manager::desk::now;
+use crate::manager::clock::now;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::BlobHash;
 use candela_taskdb::{Table, TaskDb};
