@@ -211,7 +211,7 @@ pub(crate) async fn run_manager(plan: ManagerPlan) -> Result<Exit> {
     let listening = listener.local_addr().context("can't tell the interface's address")?;
     let token = token(&plan, &listening)?;
     let build = plan.node.engine.build().clone();
-    let running = manager::run(plan.node).await.map_err(cant_start)?;
+    let mut running = manager::run(plan.node).await.map_err(cant_start)?;
     let api = candela_api::ApiConfig {
         tokens: token.iter().cloned().collect(),
         default_engine: Some(build),
@@ -225,12 +225,13 @@ pub(crate) async fn run_manager(plan: ManagerPlan) -> Result<Exit> {
     let mut serving =
         tokio::spawn(candela_api::serve(listener, running.manager.clone(), api, ending));
     let done = async {
-        announce(&running.manager, listening, token, plan.json).await?;
+        announce(&running.manager.clone(), listening, token, plan.json).await?;
         tokio::select! {
             signal = shutdown::requested(plan.die_with_stdin) => {
                 tracing::info!("ending: {}", signal?);
                 Ok(Exit::Done)
             }
+            failure = running.failed() => Err(cant_start(failure)),
             served = &mut serving => match served {
                 Ok(Err(error)) => Err(error.into()),
                 Ok(Ok(())) | Err(_) => Err(anyhow::anyhow!("the interface ended by itself")),
@@ -326,7 +327,11 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
 
 fn cant_start(error: StartError) -> anyhow::Error {
     let database = matches!(&error, StartError::Database(_));
-    let error = anyhow::Error::new(error).context("can't start the manager");
+    let too_new = error.is_too_new();
+    let error = anyhow::Error::new(error).context("can't run the manager");
+    if too_new {
+        return hinted(error, "a newer program wrote that: update this one; nothing was changed");
+    }
     if database {
         return hinted(
             error,

@@ -62,6 +62,8 @@ pub(crate) enum Request {
 pub(super) enum Turn {
     /// This manager leads now, or doesn't any more.
     Changed,
+    /// It was elected and can't read what others wrote: somebody else has to lead.
+    TooOld(DeskError),
     /// It is to end, and who waits for that.
     Ended(Option<oneshot::Sender<()>>),
 }
@@ -155,7 +157,7 @@ impl Desk {
             desk.council.note(true, desk.db.leadership().await);
             desk.leads = true;
         } else {
-            desk.leads = desk.try_to_lead().await;
+            desk.leads = desk.try_to_lead().await?;
         }
         Ok(desk)
     }
@@ -165,9 +167,16 @@ impl Desk {
         self.farm.jobs().map(|job| job.submission.scene).collect()
     }
 
-    /// Runs until it is told to end.
-    pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>, outbox: Outbox) {
-        let done = loop {
+    /// Runs until it is told to end, or has to.
+    ///
+    /// # Errors
+    /// If other managers wrote what this program doesn't know.
+    pub(crate) async fn run(
+        mut self,
+        mut requests: mpsc::Receiver<Request>,
+        outbox: Outbox,
+    ) -> Result<(), DeskError> {
+        let (done, result) = loop {
             let turn = if self.leads {
                 self.lead(&mut requests, &outbox).await
             } else {
@@ -175,7 +184,8 @@ impl Desk {
             };
             match turn {
                 Turn::Changed => self.leads = !self.leads,
-                Turn::Ended(done) => break done,
+                Turn::Ended(done) => break (done, Ok(())),
+                Turn::TooOld(error) => break (None, Err(error)),
             }
         };
         if let Err(error) = self.db.shutdown().await {
@@ -183,6 +193,7 @@ impl Desk {
         }
         // Whoever waits may be gone.
         done.map(|done| done.send(()).ok());
+        result
     }
 
     /// Leads until another manager does, or this one is to end.
@@ -471,3 +482,11 @@ fn refuse(pending: Vec<Pending>, error: &CommitError) {
 #[derive(Debug, thiserror::Error)]
 #[error("load the state from the database")]
 pub struct DeskError(#[source] pub(crate) Box<dyn std::error::Error + Send + Sync>);
+
+impl DeskError {
+    /// Whether something there was written by a newer program.
+    pub(super) fn is_too_new(&self) -> bool {
+        let decoding = self.0.downcast_ref::<candela_wire::DecodeError>();
+        matches!(decoding, Some(candela_wire::DecodeError::VersionUnknown { .. }))
+    }
+}

@@ -38,16 +38,21 @@ impl Desk {
                     Some(request) => self.answer_as_follower(request).await,
                 },
                 _ = looks.tick() => {
-                    if self.try_to_lead().await {
-                        return Turn::Changed;
+                    match self.try_to_lead().await {
+                        Ok(true) => return Turn::Changed,
+                        Ok(false) => {}
+                        Err(error) => return Turn::TooOld(error),
                     }
                 }
             }
         }
     }
 
-    /// Takes over if this manager was elected.
-    pub(super) async fn try_to_lead(&mut self) -> bool {
+    /// Takes over if this manager was elected; whether it leads now.
+    ///
+    /// # Errors
+    /// If it was elected and never can, because others wrote what this program doesn't know.
+    pub(super) async fn try_to_lead(&mut self) -> Result<bool, DeskError> {
         let leadership = self.db.leadership().await;
         let elected = leadership.is_leader()
             && leadership.quorum_ms_ago.is_none_or(|ms| ms < QUORUM_AGE_MAX_MS);
@@ -56,7 +61,7 @@ impl Desk {
             if let Err(error) = self.refresh_council().await {
                 tracing::debug!(%error, "this manager's copy can't be read");
             }
-            return false;
+            return Ok(false);
         }
         match self.take_over().await {
             Ok(()) => {
@@ -67,12 +72,13 @@ impl Desk {
                 );
                 self.council.note(true, leadership);
                 self.copy = None;
-                true
+                Ok(true)
             }
+            Err(error) if error.is_too_new() => Err(error),
             Err(error) => {
                 let error: &(dyn std::error::Error + Send + Sync) = &*error.0;
                 tracing::warn!(%error, "this manager was elected and can't take over yet");
-                false
+                Ok(false)
             }
         }
     }

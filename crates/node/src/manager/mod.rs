@@ -100,6 +100,18 @@ pub enum StartError {
     NotEmpty(PathBuf),
 }
 
+impl StartError {
+    /// Whether a newer program wrote what is there: this one has to be updated.
+    #[must_use]
+    pub fn is_too_new(&self) -> bool {
+        match self {
+            StartError::Database(error) => matches!(error, OpenError::NewerSchema { .. }),
+            StartError::Load(error) => error.is_too_new(),
+            _ => false,
+        }
+    }
+}
+
 /// A manager that runs, and what ends with it.
 pub struct Running {
     /// The handle.
@@ -109,10 +121,19 @@ pub struct Running {
     mirroring: JoinHandle<()>,
     backups: JoinHandle<()>,
     sweeping: JoinHandle<()>,
-    desk: JoinHandle<()>,
+    desk: JoinHandle<Result<(), DeskError>>,
 }
 
 impl Running {
+    /// Waits until the manager can't go on by itself, which may be never.
+    pub async fn failed(&mut self) -> StartError {
+        match (&mut self.desk).await {
+            Ok(Err(error)) => StartError::Load(error),
+            Ok(Ok(())) => std::future::pending().await,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
+    }
+
     /// Ends it in good order.
     pub async fn shutdown(self) {
         self.reception.abort();
@@ -120,7 +141,9 @@ impl Running {
         self.backups.abort();
         self.sweeping.abort();
         self.manager.shutdown().await;
-        if let Err(error) = self.desk.await {
+        if !self.desk.is_finished()
+            && let Err(error) = self.desk.await
+        {
             tracing::error!(%error, "the manager's loop fell over");
         }
         self.endpoint.close().await;
@@ -243,7 +266,15 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         counter,
     };
     let backups = backup::serve(folder.clone(), parts.db.clone(), blobs.clone());
-    let desk = Desk::open(parts).await?;
+    let db = parts.db.clone();
+    let desk = match Desk::open(parts).await {
+        Ok(desk) => desk,
+        Err(error) => {
+            // Whoever starts the right program finds the folder free.
+            db.shutdown().await.ok();
+            return Err(error.into());
+        }
+    };
     library.open_all(desk.scenes()).await;
     let (performer, forgetful, strict) = (errands.clone(), links.clone(), links.clone());
     let outbox = Outbox {

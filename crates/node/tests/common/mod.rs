@@ -39,6 +39,20 @@ fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }
 
+/// A manager on that folder.
+pub(crate) fn manager_on(data_dir: &Path) -> ManagerConfig {
+    ManagerConfig {
+        data_dir: data_dir.to_owned(),
+        bind: loopback(),
+        advertise: Vec::new(),
+        engine: EngineConfig::new(installed()),
+        policy: Policy::default(),
+        join: None,
+        database: DatabaseConfig::default(),
+        stand_in: None,
+    }
+}
+
 pub(crate) struct Network {
     folder: tempfile::TempDir,
     manager: manager::Running,
@@ -53,16 +67,7 @@ impl Network {
             .try_init()
             .ok();
         let folder = tempfile::tempdir().unwrap();
-        let config = ManagerConfig {
-            data_dir: folder.path().join("manager"),
-            bind: loopback(),
-            advertise: Vec::new(),
-            engine: EngineConfig::new(installed()),
-            policy: Policy::default(),
-            join: None,
-            database: DatabaseConfig::default(),
-            stand_in: None,
-        };
+        let config = manager_on(&folder.path().join("manager"));
         Network { manager: manager::run(config).await.unwrap(), folder }
     }
 
