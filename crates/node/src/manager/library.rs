@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio::task::JoinSet;
 
 /// Scenes whose blobs are looked up at a time: a manager with thousands of jobs is to start soon.
-const OPENED_AT_ONCE: usize = 32;
+const OPENED_AT_ONCE: usize = 8;
 
 /// The blobs of scenes that jobs are made of. Cheap to clone; clones are the same library.
 #[derive(Clone)]
