@@ -7,6 +7,10 @@ use candela_blobs::{BlobError, Blobs};
 use candela_core::id::BlobHash;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio::task::JoinSet;
+
+/// Scenes whose blobs are looked up at a time: a manager with thousands of jobs is to start soon.
+const OPENED_AT_ONCE: usize = 8;
 
 /// The blobs of scenes that jobs are made of. Cheap to clone; clones are the same library.
 #[derive(Clone)]
@@ -64,11 +68,19 @@ impl Library {
 
     /// The same for every scene of these; what can't be read is logged, and stays closed.
     pub(crate) async fn open_all(&self, scenes: BTreeSet<BlobHash>) {
+        let mut opening = JoinSet::new();
         for scene in scenes {
-            if let Err(error) = self.open(scene).await {
-                tracing::warn!(%scene, "nodes can't read a scene: {error}");
+            if opening.len() >= OPENED_AT_ONCE {
+                opening.join_next().await;
             }
+            let library = self.clone();
+            opening.spawn(async move {
+                if let Err(error) = library.open(scene).await {
+                    tracing::warn!(%scene, "nodes can't read a scene: {error}");
+                }
+            });
         }
+        opening.join_all().await;
     }
 
     /// Lets nodes read a scene no more; what other scenes are made of too stays open.
