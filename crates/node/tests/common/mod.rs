@@ -62,7 +62,7 @@ impl Network {
             join: None,
             database: DatabaseConfig::default(),
         };
-        Network { manager: manager::run(config).await.unwrap(), folder }
+        Network { manager: Box::pin(manager::run(config)).await.unwrap(), folder }
     }
 
     pub(crate) fn manager(&self) -> &Manager {

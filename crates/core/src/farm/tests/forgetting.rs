@@ -22,10 +22,10 @@ struct Disk {
 }
 
 enum Stored {
-    Job(Job),
+    Job(Box<Job>),
     Frame(Frame),
     Task(Task),
-    Receipt(Receipt),
+    Receipt(Box<Receipt>),
     Verification(VerificationTask),
     Node(Node),
     Claim(Claim),
@@ -41,10 +41,12 @@ impl Disk {
                     self.next_id = farm.next_id();
                     continue;
                 }
-                Row::Job(id) => farm.job(id).cloned().map(Stored::Job),
+                Row::Job(id) => farm.job(id).cloned().map(|job| Stored::Job(Box::new(job))),
                 Row::Frame(job, number) => farm.frame(job, number).cloned().map(Stored::Frame),
                 Row::Task(id) => farm.task(id).cloned().map(Stored::Task),
-                Row::Receipt(id) => farm.receipt_of(id).cloned().map(Stored::Receipt),
+                Row::Receipt(id) => {
+                    farm.receipt_of(id).cloned().map(|r| Stored::Receipt(Box::new(r)))
+                }
                 Row::Verification(id) => farm.verification(id).cloned().map(Stored::Verification),
                 Row::Node(id) => farm.node(id).cloned().map(Stored::Node),
                 Row::Claim(id) => farm.claim_of(id).cloned().map(Stored::Claim),
@@ -61,10 +63,10 @@ impl Disk {
         let mut rows = Rows { next_id: self.next_id, ..Rows::default() };
         for stored in self.rows.values() {
             match stored {
-                Stored::Job(job) => rows.jobs.push(job.clone()),
+                Stored::Job(job) => rows.jobs.push(*job.clone()),
                 Stored::Frame(frame) => rows.frames.push(frame.clone()),
                 Stored::Task(task) => rows.tasks.push(task.clone()),
-                Stored::Receipt(receipt) => rows.receipts.push(receipt.clone()),
+                Stored::Receipt(receipt) => rows.receipts.push(*receipt.clone()),
                 Stored::Verification(v) => rows.verifications.push(v.clone()),
                 Stored::Node(node) => rows.nodes.push(node.clone()),
                 Stored::Claim(claim) => rows.claims.push(claim.clone()),
