@@ -170,3 +170,41 @@ async fn a_load_spans_many_pages() {
     assert!(keys.into_iter().eq(0..count));
     db.shutdown().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_is_of_one_moment_while_commits_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = std::sync::Arc::new(open(&folder).await);
+    let epoch = db.take_over().await.unwrap();
+    let both = |n: u32| {
+        let jobs = RowWrite::put(Table::Jobs, *b"job", n.to_be_bytes());
+        let more = RowWrite::put(Table::Tasks, n.to_be_bytes(), n.to_be_bytes());
+        vec![jobs, more, RowWrite::put(Table::Inspections, *b"job", n.to_be_bytes())]
+    };
+    db.commit(epoch, both(1)).await.unwrap();
+    let writer = {
+        let db = db.clone();
+        tokio::spawn(async move {
+            for n in 2..300_u32 {
+                db.commit(epoch, both(n)).await.unwrap();
+            }
+        })
+    };
+    let mut seen = std::collections::BTreeSet::new();
+    while !writer.is_finished() {
+        let mut snapshot = db.snapshot().await.unwrap();
+        let job = snapshot.take(Table::Jobs).remove(0).1;
+        assert_eq!(snapshot.take(Table::Inspections).remove(0).1, job);
+        let tasks = snapshot.take(Table::Tasks);
+        assert_eq!(tasks.last().unwrap().1, job, "every table is of the same commit");
+        assert_eq!(tasks.len() as u64, snapshot.last.number);
+        assert!(tasks.is_sorted());
+        seen.insert(snapshot.last.number);
+    }
+    writer.await.unwrap();
+    assert!(seen.len() > 1, "commits went on meanwhile: {seen:?}");
+    assert_eq!(db.keys_of_copy(Table::Tasks).await.unwrap().len(), 299);
+    let last = db.table_of_copy(Table::Tasks).await.unwrap().pop().unwrap();
+    assert_eq!(last, (299_u32.to_be_bytes().to_vec(), 299_u32.to_be_bytes().to_vec()));
+    db.shutdown().await.unwrap();
+}

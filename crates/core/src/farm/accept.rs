@@ -163,7 +163,7 @@ impl Farm {
             self.keep_known(id);
         }
         if !self.is_settled(id) {
-            self.weak.entry(node).or_default().insert(id);
+            self.weak.or_default(node).insert(id);
             self.ageing.set(id, now.plus_ms(self.policy.reopen_ms).plus_ms(1));
         }
         let frame = self.frames.get(&job).and_then(|frames| frames.get(&number));

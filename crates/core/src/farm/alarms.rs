@@ -2,23 +2,22 @@
 //! costs what it changes, and not a look at everything.
 
 use crate::time::Time;
-use std::collections::{BTreeSet, HashMap};
-use std::hash::Hash;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One time per key at most.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alarms<K: Ord + Hash + Copy> {
+pub(super) struct Alarms<K: Ord + Copy> {
     by_time: BTreeSet<(Time, K)>,
-    of: HashMap<K, Time>,
+    of: BTreeMap<K, Time>,
 }
 
-impl<K: Ord + Hash + Copy> Default for Alarms<K> {
+impl<K: Ord + Copy> Default for Alarms<K> {
     fn default() -> Self {
-        Alarms { by_time: BTreeSet::new(), of: HashMap::new() }
+        Alarms { by_time: BTreeSet::new(), of: BTreeMap::new() }
     }
 }
 
-impl<K: Ord + Hash + Copy> Alarms<K> {
+impl<K: Ord + Copy> Alarms<K> {
     /// Has a key looked at from `at` on, and not at the time it was set to before.
     pub(super) fn set(&mut self, key: K, at: Time) {
         if let Some(before) = self.of.insert(key, at) {

@@ -167,7 +167,7 @@ impl Farm {
         self.tasks.insert(task_id, task);
         self.tasks_of.entry(job_id).or_default().push(task_id);
         self.leased.insert(lease_id, task_id);
-        self.leases_of.entry(node).or_default().insert(lease_id);
+        self.leases_of.or_default(node).insert(lease_id);
         self.deadlines.set(task_id, deadline.plus_ms(1));
         self.queue.begun(job_id, task_id);
         self.refresh(node);

@@ -23,7 +23,7 @@ impl Farm {
             self.tasks_of.entry(task.job).or_default().push(task.id);
             if let TaskStatus::Leased(lease) = &task.status {
                 self.leased.insert(lease.id, task.id);
-                self.leases_of.entry(lease.node).or_default().insert(lease.id);
+                self.leases_of.or_default(lease.node).insert(lease.id);
                 self.absent.insert(lease.node, now);
                 self.deadlines.set(task.id, lease.deadline.plus_ms(1));
                 self.queue.begun(task.job, task.id);
@@ -52,7 +52,7 @@ impl Farm {
                 VerificationStatus::Leased { node, given_at } => {
                     let due = given_at.plus_ms(self.policy.verification_ms_max).plus_ms(1);
                     self.answers_due.set(verification.id, due);
-                    self.verifications_of.entry(*node).or_default().insert(verification.id);
+                    self.verifications_of.or_default(*node).insert(verification.id);
                     self.absent.insert(*node, now);
                 }
                 VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
@@ -94,7 +94,7 @@ impl Farm {
             let opinions = self.opinions(receipt, |v| v.purpose.judges_receipt());
             let recent = now.since_ms(at) <= self.policy.reopen_ms;
             if accepted && recent && !self.is_settled(receipt) {
-                self.weak.entry(worker).or_default().insert(receipt);
+                self.weak.or_default(worker).insert(receipt);
                 self.ageing.set(receipt, at.plus_ms(self.policy.reopen_ms).plus_ms(1));
             }
             if !accepted && !opinions.rejecting.is_empty() && recent {

@@ -21,7 +21,7 @@ pub(super) struct Pool {
 
 impl PartialEq for Pool {
     fn eq(&self, other: &Pool) -> bool {
-        self.at.sorted() == other.at.sorted()
+        self.at.nodes().eq(other.at.nodes())
     }
 }
 

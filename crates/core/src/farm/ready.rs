@@ -389,7 +389,7 @@ impl Farm {
         for job in self.jobs.values().filter(|job| job.status == JobStatus::Active) {
             self.ready.want(job.id, job.submission.scene, &job.submission.engine);
         }
-        for node in self.presence.sorted() {
+        for node in self.presence.nodes().copied().collect::<Vec<_>>() {
             self.count_awake(node);
             self.refresh(node);
         }

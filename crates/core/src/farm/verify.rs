@@ -337,7 +337,7 @@ impl Farm {
             VerificationStatus::Leased { node, given_at } => {
                 let limit_ms = self.policy.verification_ms_max;
                 self.answers_due.set(id, given_at.plus_ms(limit_ms).plus_ms(1));
-                self.verifications_of.entry(*node).or_default().insert(id);
+                self.verifications_of.or_default(*node).insert(id);
             }
             VerificationStatus::Judged(_) | VerificationStatus::Dropped => {}
         }

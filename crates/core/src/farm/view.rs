@@ -141,7 +141,7 @@ impl Farm {
         self.nodes.get(&id)
     }
 
-    /// All nodes that ever joined, in no order.
+    /// All nodes that ever joined.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
     }

@@ -23,8 +23,9 @@ const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 /// Reports of one node that are judged at once; what it says further waits.
 const JUDGED_AT_ONCE: usize = 32;
 
-/// How often a node is asked to say that it is there.
-const HEARTBEAT_MS: u64 = 1_000;
+/// How often a node is asked to say that it is there: twice before it counts as silent. 2,000 nodes that
+/// do so each second cost a fifth of a core.
+const HEARTBEAT_MS: u64 = 2_000;
 
 /// The links to the nodes that are connected.
 #[derive(Clone, Default)]

@@ -68,7 +68,7 @@ impl Network {
             .ok();
         let folder = tempfile::tempdir().unwrap();
         let config = manager_on(&folder.path().join("manager"));
-        Network { manager: manager::run(config).await.unwrap(), folder }
+        Network { manager: Box::pin(manager::run(config)).await.unwrap(), folder }
     }
 
     pub(crate) fn manager(&self) -> &Manager {

@@ -13,14 +13,25 @@ use std::time::{Duration, Instant};
 /// How long nodes may take to join.
 const JOIN_MAX: Duration = Duration::from_secs(180);
 
-/// How long the network works before it is measured.
-const WARM_UP: Duration = Duration::from_secs(5);
+/// How long the network works before it is measured, at least.
+const WARM_UP: Duration = Duration::from_secs(4);
+
+/// Tasks per second that are offered first.
+const FIRST_RATE: f64 = 600.0;
+
+/// From one rate to the next.
+const STEP: f64 = 1.25;
+
+/// Share of what is offered that has to be done for the next step.
+const KEPT_UP: f64 = 0.9;
 
 /// A network of managers and nodes.
 struct Network {
     managers: Vec<Process>,
     leader: usize,
     nodes: Nodes,
+    /// Nodes.
+    count: usize,
 }
 
 /// Figures at one moment.
@@ -42,25 +53,17 @@ pub(crate) async fn run(config: &Config, count: usize) -> Result<Report> {
     let memory_before = managers[leader].memory()?;
     let begun = Instant::now();
     let nodes = Nodes::start(count, &ticket);
-    let mut network = Network { managers, leader, nodes };
+    let mut network = Network { managers, leader, nodes, count };
     network.joined(count).await?;
     let join_s = begun.elapsed().as_secs_f64();
     // Heartbeats have come and gone.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let memory_after = network.managers[leader].memory()?;
-    let idle = network.phase("idle", Duration::from_secs(5)).await?;
+    let idle = network.phase("idle", 5).await?;
 
     network.submit(config.queued).await?;
-    network.work(0);
-    tokio::time::sleep(WARM_UP).await;
-    let full = network.phase("full", Duration::from_secs(config.seconds)).await?;
-
-    // Half of what it could do.
-    let mean_ms = (count as f64 / (full.tasks_per_s / 2.0).max(1.0) * 1_000.0) as u64;
-    network.work(mean_ms.max(1));
-    network.submit((full.tasks_per_s * 30.0) as usize).await?;
-    tokio::time::sleep(WARM_UP + Duration::from_millis(mean_ms)).await;
-    let half = network.phase("half", Duration::from_secs(config.seconds)).await?;
+    let full = network.most(config).await?;
+    let half = network.offered(full.offered_per_s / 2.0, config).await?;
     let (refused, lost) = network.troubles();
     let memory_end = network.managers[leader].memory()?;
     network.nodes.end().await;
@@ -129,6 +132,45 @@ impl Network {
         self.nodes.seen.render_ms.store(mean_ms, Ordering::Relaxed);
     }
 
+    /// Has nodes work so quickly that they would do that many tasks a second, if leases came at once.
+    async fn offered(&mut self, per_s: f64, config: &Config) -> Result<Phase> {
+        let mean_ms = (self.count as f64 / per_s * 1_000.0).max(1.0);
+        let before = self.nodes.seen.render_ms.load(Ordering::Relaxed);
+        self.work(mean_ms as u64);
+        // What nodes began at the pace before has to end, and then some.
+        let warm_up = WARM_UP + Duration::from_millis(before.min(mean_ms as u64) / 4);
+        let seconds = warm_up.as_secs_f64() + config.seconds as f64;
+        self.fill(config.queued + (per_s * 1.2 * seconds) as usize).await?;
+        tokio::time::sleep(warm_up).await;
+        let mut phase = self.phase(&format!("{per_s:.0} offered"), config.seconds).await?;
+        phase.offered_per_s = per_s;
+        Ok(phase)
+    }
+
+    /// The most that is kept up with.
+    async fn most(&mut self, config: &Config) -> Result<Phase> {
+        let mut best: Option<Phase> = None;
+        let mut per_s = FIRST_RATE;
+        loop {
+            let phase = self.offered(per_s, config).await?;
+            let kept_up = phase.tasks_per_s > KEPT_UP * per_s;
+            if best.as_ref().is_none_or(|best| phase.tasks_per_s > best.tasks_per_s) {
+                best = Some(phase);
+            }
+            match best {
+                Some(best) if !kept_up => return Ok(best),
+                _ => per_s *= STEP,
+            }
+        }
+    }
+
+    /// Submits what lacks to so many frames that wait.
+    async fn fill(&mut self, frames: usize) -> Result<()> {
+        let waiting = self.managers[self.leader].ask("figures").await?["waiting"].as_u64();
+        let lacks = frames.saturating_sub(waiting.unwrap_or(0) as usize);
+        if lacks > 0 { self.submit(lacks).await } else { Ok(()) }
+    }
+
     /// Refusals, and sessions that ended.
     fn troubles(&self) -> (u64, u64) {
         let seen = &self.nodes.seen;
@@ -151,10 +193,10 @@ impl Network {
     }
 
     /// What happens in such a time.
-    async fn phase(&mut self, name: &str, long: Duration) -> Result<Phase> {
+    async fn phase(&mut self, name: &str, seconds: u64) -> Result<Phase> {
         self.nodes.seen.take_idle();
         let begun = self.moment().await?;
-        tokio::time::sleep(long).await;
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
         let ended = self.moment().await?;
         if begun.leader["leads"] != true || ended.leader["leads"] != true {
             bail!("the leader changed while it was measured");

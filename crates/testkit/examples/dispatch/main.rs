@@ -1,6 +1,7 @@
 //! How quickly three managers give out work: real manager processes, real sessions, nodes that wait.
 //!
-//! `dispatch [--managers N] [--nodes N,…] [--queued N] [--seconds N] [--preview-px N] [--json FILE]`.
+//! `dispatch [--managers N] [--nodes N,…] [--queued N] [--seconds N] [--json FILE]`.
+//! Work is offered at a growing rate until no more of it is kept up with, then at half of that.
 //! Only the control plane: no scene is opened, no blob moved and no picture compared; sessions,
 //! signatures, rules, the draw of probes and the replicated database are the real ones. All of it,
 //! the nodes too, runs on this machine.
@@ -22,7 +23,7 @@ struct Config {
     managers: usize,
     /// Sizes of the network, one after the other.
     nodes: Vec<usize>,
-    /// Frames in the queue when a measurement begins.
+    /// Frames that wait all the time.
     queued: usize,
     /// How long each measurement lasts.
     seconds: u64,
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
 
 fn parse(arguments: &[String]) -> Result<Config> {
     let mut config =
-        Config { managers: 3, nodes: vec![2_000], queued: 20_000, seconds: 15, json: None };
+        Config { managers: 3, nodes: vec![2_000], queued: 5_000, seconds: 8, json: None };
     let mut arguments = arguments.iter();
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} wants a value"))?;

@@ -83,6 +83,7 @@ impl Nodes {
                 verifying: None,
                 sent: HashMap::new(),
                 idle_since: None,
+                heartbeat: Duration::from_secs(1),
             };
             tasks.spawn(async move {
                 if let Err(error) = node.run().await {
@@ -120,6 +121,7 @@ struct Node {
     /// Answers that are not acknowledged yet.
     sent: HashMap<u64, Kind>,
     idle_since: Option<Instant>,
+    heartbeat: Duration,
 }
 
 async fn until(at: Option<Instant>) {
@@ -182,7 +184,8 @@ impl Node {
         let answer = tokio::time::timeout(Duration::from_secs(20), receiver.recv()).await;
         let Ok(Ok(Some(bytes))) = answer else { return Ok(None) };
         match session::decode(&bytes) {
-            Ok(ToNode::Welcome(_)) => {
+            Ok(ToNode::Welcome(welcome)) => {
+                self.heartbeat = Duration::from_millis(welcome.heartbeat_ms.max(100));
                 self.sent.clear();
                 self.idle_since = None;
                 Ok(Some((sender, receiver)))
@@ -218,10 +221,10 @@ impl Node {
 
     /// True if the node is to end.
     async fn session(&mut self, sender: &SessionSender, mut receiver: SessionReceiver) -> bool {
-        let mut beats = tokio::time::interval_at(
-            tokio::time::Instant::now() + Duration::from_millis(rand::random_range(0..1_000)),
-            Duration::from_secs(1),
-        );
+        // Not all at once.
+        let first =
+            tokio::time::Instant::now() + self.heartbeat.mul_f64(rand::random_range(0.0..1.0));
+        let mut beats = tokio::time::interval_at(first, self.heartbeat);
         let end = self.end.clone();
         loop {
             let rendered = self.rendering.as_ref().map(|(_, at)| *at);

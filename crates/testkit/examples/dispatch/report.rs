@@ -6,6 +6,8 @@ use std::fmt::Write;
 
 /// What happened in one phase.
 pub(crate) struct Phase {
+    /// What the nodes would do if each lease came at once; 0 where nothing was offered.
+    pub(crate) offered_per_s: f64,
     pub(crate) tasks_per_s: f64,
     transitions_per_s: f64,
     rows_per_s: f64,
@@ -29,6 +31,7 @@ impl Phase {
         };
         let each_s = |count: f64| count / between.seconds;
         Phase {
+            offered_per_s: 0.0,
             tasks_per_s: each_s(between.accepted),
             transitions_per_s: each_s(between.transitions),
             rows_per_s: each_s(between.rows),
@@ -65,6 +68,7 @@ impl Phase {
     fn json(&self) -> Value {
         let idle = self.idle_ms.map(|(p50, p99)| json!({ "p50": p50, "p99": p99 }));
         json!({
+            "offered_per_s": self.offered_per_s,
             "tasks_per_s": self.tasks_per_s,
             "transitions_per_s": self.transitions_per_s,
             "rows_per_s": self.rows_per_s,
@@ -87,7 +91,7 @@ pub(crate) struct Report {
     pub(crate) leader_bytes: u64,
     /// Nothing to do.
     pub(crate) idle: Phase,
-    /// As quickly as it goes.
+    /// As much as is kept up with.
     pub(crate) full: Phase,
     /// Half of that.
     pub(crate) half: Phase,

@@ -23,11 +23,11 @@ struct Disk {
 }
 
 enum Stored {
-    Job(Job),
+    Job(Box<Job>),
     Inspection(JobId, Arc<Inspected>),
     Frame(Frame),
     Task(Task),
-    Receipt(Receipt),
+    Receipt(Box<Receipt>),
     Verification(VerificationTask),
     Node(Node),
     Claim(Claim),
@@ -45,7 +45,7 @@ impl Disk {
                 }
                 Row::Job(id) => farm.job(id).cloned().map(|job| {
                     // What its inspection found is a row of its own.
-                    Stored::Job(Job { inspected: None, ..job })
+                    Stored::Job(Box::new(Job { inspected: None, ..job }))
                 }),
                 Row::Inspection(id) => {
                     let inspected = farm.job(id).and_then(|job| job.inspected.clone());
@@ -53,7 +53,9 @@ impl Disk {
                 }
                 Row::Frame(job, number) => farm.frame(job, number).cloned().map(Stored::Frame),
                 Row::Task(id) => farm.task(id).cloned().map(Stored::Task),
-                Row::Receipt(id) => farm.receipt_of(id).cloned().map(Stored::Receipt),
+                Row::Receipt(id) => {
+                    farm.receipt_of(id).cloned().map(|r| Stored::Receipt(Box::new(r)))
+                }
                 Row::Verification(id) => farm.verification(id).cloned().map(Stored::Verification),
                 Row::Node(id) => farm.node(id).cloned().map(Stored::Node),
                 Row::Claim(id) => farm.claim_of(id).cloned().map(Stored::Claim),
@@ -71,11 +73,11 @@ impl Disk {
         let mut inspections = BTreeMap::new();
         for stored in self.rows.values() {
             match stored {
-                Stored::Job(job) => rows.jobs.push(job.clone()),
+                Stored::Job(job) => rows.jobs.push(*job.clone()),
                 Stored::Inspection(job, found) => drop(inspections.insert(*job, found.clone())),
                 Stored::Frame(frame) => rows.frames.push(frame.clone()),
                 Stored::Task(task) => rows.tasks.push(task.clone()),
-                Stored::Receipt(receipt) => rows.receipts.push(receipt.clone()),
+                Stored::Receipt(receipt) => rows.receipts.push(*receipt.clone()),
                 Stored::Verification(v) => rows.verifications.push(v.clone()),
                 Stored::Node(node) => rows.nodes.push(node.clone()),
                 Stored::Claim(claim) => rows.claims.push(claim.clone()),
