@@ -32,7 +32,7 @@ pub use crate::limits::{
     CLUSTER_ELECTION_MS_DEFAULT, COMMIT_BYTES_MAX, COMMITS_PER_SNAPSHOT_DEFAULT,
     FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES,
 };
-pub use crate::table::{Epoch, LastCommit, RowWrite, Snapshot, Table};
+pub use crate::table::{Epoch, LastCommit, RowWrite, Snapshot, StoredRow, Table};
 
 use crate::folder::Folder;
 use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE, STORE_TIMEOUT};
@@ -298,7 +298,7 @@ impl TaskDb {
     /// When the store fails, or commits keep coming in while the table is read: load before the
     /// first commit. Of several managers, the one that has taken over sees all commits; the copies
     /// of the others lag.
-    pub async fn load(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    pub async fn load(&self, table: Table) -> Result<Vec<StoredRow>, ReadError> {
         let failed = || store::read_error("load", table.name());
         self.barrier().await.map_err(failed())?;
         for _ in 0..LOAD_ATTEMPTS {
@@ -324,7 +324,7 @@ impl TaskDb {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn table_of_copy(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    pub async fn table_of_copy(&self, table: Table) -> Result<Vec<StoredRow>, ReadError> {
         let sql = format!("SELECT key, body FROM {} ORDER BY key", table.name());
         let rows = store::rows(&self.client, sql, params!()).await;
         rows.map_err(store::read_error("read", table.name()))
@@ -364,8 +364,8 @@ impl TaskDb {
         in_time(Client::remote(vec![own], false, false, secret, false, None)).await
     }
 
-    async fn load_pages(&self, table: Table) -> Result<Vec<(Vec<u8>, Vec<u8>)>, hiqlite::Error> {
-        let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    async fn load_pages(&self, table: Table) -> Result<Vec<StoredRow>, hiqlite::Error> {
+        let mut rows: Vec<StoredRow> = Vec::new();
         loop {
             let (from, after) = match rows.last() {
                 None => (">=", Vec::new()),

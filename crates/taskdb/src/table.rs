@@ -119,18 +119,21 @@ pub struct LastCommit {
     pub number: u64,
 }
 
+/// Key and body of a row.
+pub type StoredRow = (Vec<u8>, Vec<u8>);
+
 /// All rows as they were at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// The last commit that it holds.
     pub last: LastCommit,
     /// Keys and bodies of each table that has any, in the order of the keys.
-    pub rows: BTreeMap<Table, Vec<(Vec<u8>, Vec<u8>)>>,
+    pub rows: BTreeMap<Table, Vec<StoredRow>>,
 }
 
 impl Snapshot {
     /// Takes the rows of a table out.
-    pub fn take(&mut self, table: Table) -> Vec<(Vec<u8>, Vec<u8>)> {
+    pub fn take(&mut self, table: Table) -> Vec<StoredRow> {
         self.rows.remove(&table).unwrap_or_default()
     }
 }

@@ -45,7 +45,7 @@ async fn serve(data_dir: PathBuf, join: Option<String>) -> Result<()> {
     let mut policy = Policy { task_frames_max: 1, jobs_per_user_max: 0, ..Policy::default() };
     // Every frame is verified, of however good a worker.
     policy.checking.verified_first = u32::MAX;
-    let running = candela_node::manager::run(ManagerConfig {
+    let config = ManagerConfig {
         data_dir,
         bind: (Ipv4Addr::LOCALHOST, 0).into(),
         advertise: Vec::new(),
@@ -54,8 +54,8 @@ async fn serve(data_dir: PathBuf, join: Option<String>) -> Result<()> {
         join,
         database: DatabaseConfig::default(),
         stand_in: Some(stand_in()),
-    })
-    .await?;
+    };
+    let running = Box::pin(candela_node::manager::run(config)).await?;
     let manager = running.manager.clone();
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     println!("{}", json!({ "ready": true }));
