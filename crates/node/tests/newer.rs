@@ -15,7 +15,7 @@ async fn a_manager_refuses_rows_of_a_newer_one() {
     db.commit(epoch, vec![row]).await.unwrap();
     db.shutdown().await.unwrap();
 
-    let started = candela_node::manager::run(common::manager_on(&data)).await;
+    let started = Box::pin(candela_node::manager::run(common::manager_on(&data))).await;
     let error = started.err().expect("it must not start");
     assert!(error.is_too_new(), "{error}");
     let why = std::error::Error::source(&error).unwrap();
