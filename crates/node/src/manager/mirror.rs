@@ -78,6 +78,8 @@ pub(crate) struct MirrorParts {
     pub endpoint: Arc<Endpoint>,
     pub fetcher: Fetcher,
     pub library: Library,
+    /// Whether it is looked for what is missing here.
+    pub looks: bool,
 }
 
 /// Keeps blobs on several managers. Cheap to clone.
@@ -89,6 +91,15 @@ pub(crate) struct Untold(mpsc::Receiver<Wanted>);
 
 /// Something that a manager should have: the pin under which it is kept, and what.
 type Wanted = (String, BlobHash, Kind);
+
+/// What a manager has looked for.
+#[derive(Default)]
+struct Seen {
+    /// What is here.
+    have: BTreeSet<Wanted>,
+    /// What was tried last.
+    tried: Option<Wanted>,
+}
 
 impl Mirror {
     pub(crate) fn new(parts: MirrorParts) -> (Mirror, Untold) {
@@ -167,7 +178,7 @@ impl Mirror {
         let mut looks = tokio::time::interval(LOOK_FIRST);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let (mut next, mut wait, mut term) = (Instant::now(), LOOK_FIRST, 0);
-        let mut have: BTreeSet<Wanted> = BTreeSet::new();
+        let mut seen = Seen::default();
         loop {
             let pipe = async {
                 match &mut asked {
@@ -185,9 +196,10 @@ impl Mirror {
                     if now != term {
                         (next, wait, term) = (Instant::now(), LOOK_FIRST, now);
                     }
-                    if next <= Instant::now() && !self.others().is_empty() {
-                        let complete = self.pull_missing(&manager, &mut have).await;
-                        wait = if complete { (2 * wait).min(LOOK_MAX) } else { LOOK_FIRST };
+                    if self.0.looks && next <= Instant::now() && !self.others().is_empty() {
+                        // What nobody has any more is not looked for each second, for ever.
+                        let goes_on = self.pull_missing(&manager, &mut seen).await;
+                        wait = if goes_on { LOOK_FIRST } else { (2 * wait).min(LOOK_MAX) };
                         next = Instant::now() + wait;
                     }
                 }
@@ -223,13 +235,20 @@ impl Mirror {
         Ok(())
     }
 
-    /// Pulls what the state names and this manager lacks; whether nothing is missing any more.
-    async fn pull_missing(&self, manager: &Manager, have: &mut BTreeSet<Wanted>) -> bool {
-        let Ok(wanted) = manager.read(wanted).await else { return false };
+    /// Pulls what the state names and this manager lacks; whether something came and more is missing.
+    async fn pull_missing(&self, manager: &Manager, seen: &mut Seen) -> bool {
+        let have = &mut seen.have;
+        let Ok(wanted) = manager.read(wanted).await else { return true };
         let all = wanted.len();
         have.retain(|known| wanted.contains(known));
-        let missing: Vec<Wanted> =
-            wanted.into_iter().filter(|one| !have.contains(one)).take(ROUND_MAX).collect();
+        let before = have.len();
+        // Those that can't be had are not in the way of the others.
+        let (first, then): (Vec<_>, Vec<_>) = wanted
+            .into_iter()
+            .filter(|one| !have.contains(one))
+            .partition(|one| seen.tried.as_ref().is_none_or(|tried| one > tried));
+        let missing: Vec<Wanted> = first.into_iter().chain(then).take(ROUND_MAX).collect();
+        seen.tried = missing.last().cloned();
         let mut pulling = JoinSet::new();
         for one in missing {
             if pulling.len() >= AT_ONCE
@@ -249,7 +268,7 @@ impl Mirror {
         while let Some(pulled) = pulling.join_next().await {
             have.extend(pulled.ok().flatten());
         }
-        have.len() >= all
+        have.len() > before && have.len() < all
     }
 
     /// Waits until a scene is here, if other managers may have it. Gives up after a while: then it is

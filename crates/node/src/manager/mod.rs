@@ -224,6 +224,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         endpoint: endpoint.clone(),
         fetcher: blobs.fetcher(endpoint.iroh()),
         library: library.clone(),
+        looks: config.stand_in.is_none(),
     });
     let manager = Manager {
         requests,
