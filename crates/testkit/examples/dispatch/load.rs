@@ -22,6 +22,10 @@ const FIRST_RATE: f64 = 600.0;
 /// From one rate to the next.
 const STEP: f64 = 1.25;
 
+/// So many times as long is measured at half load: the database's snapshots come each minute or so, and
+/// hold work up for a moment.
+const HALF: u64 = 5;
+
 /// Share of what is offered that has to be done for the next step.
 const KEPT_UP: f64 = 0.9;
 
@@ -63,7 +67,7 @@ pub(crate) async fn run(config: &Config, count: usize) -> Result<Report> {
 
     network.submit(config.queued).await?;
     let full = network.most(config).await?;
-    let half = network.offered(full.offered_per_s / 2.0, config).await?;
+    let half = network.offered(full.offered_per_s / 2.0, config, HALF * config.seconds).await?;
     let (refused, lost) = network.troubles();
     let memory_end = network.managers[leader].memory()?;
     network.nodes.end().await;
@@ -133,16 +137,16 @@ impl Network {
     }
 
     /// Has nodes work so quickly that they would do that many tasks a second, if leases came at once.
-    async fn offered(&mut self, per_s: f64, config: &Config) -> Result<Phase> {
+    async fn offered(&mut self, per_s: f64, config: &Config, seconds: u64) -> Result<Phase> {
         let mean_ms = (self.count as f64 / per_s * 1_000.0).max(1.0);
         let before = self.nodes.seen.render_ms.load(Ordering::Relaxed);
         self.work(mean_ms as u64);
         // What nodes began at the pace before has to end, and then some.
-        let warm_up = WARM_UP + Duration::from_millis(before.min(mean_ms as u64) / 4);
-        let seconds = warm_up.as_secs_f64() + config.seconds as f64;
-        self.fill(config.queued + (per_s * 1.2 * seconds) as usize).await?;
+        let warm_up = WARM_UP + Duration::from_secs_f64(before.max(mean_ms as u64) as f64 * 1.5e-3);
+        let all = warm_up.as_secs_f64() + seconds as f64;
+        self.fill(config.queued + (per_s * 1.2 * all) as usize).await?;
         tokio::time::sleep(warm_up).await;
-        let mut phase = self.phase(&format!("{per_s:.0} offered"), config.seconds).await?;
+        let mut phase = self.phase(&format!("{per_s:.0} offered"), seconds).await?;
         phase.offered_per_s = per_s;
         Ok(phase)
     }
@@ -152,7 +156,7 @@ impl Network {
         let mut best: Option<Phase> = None;
         let mut per_s = FIRST_RATE;
         loop {
-            let phase = self.offered(per_s, config).await?;
+            let phase = self.offered(per_s, config, config.seconds).await?;
             let kept_up = phase.tasks_per_s > KEPT_UP * per_s;
             if best.as_ref().is_none_or(|best| phase.tasks_per_s > best.tasks_per_s) {
                 best = Some(phase);
