@@ -22,8 +22,7 @@ const FIRST_RATE: f64 = 600.0;
 /// From one rate to the next.
 const STEP: f64 = 1.25;
 
-/// So many times as long is measured at half load: the database's snapshots come each minute or so, and
-/// hold work up for a moment.
+/// So many times as long is measured at half load, so that what comes now and then is in it.
 const HALF: u64 = 5;
 
 /// Share of what is offered that has to be done for the next step.
