@@ -94,6 +94,22 @@ async fn until_accepted(client: &Client, job: u64, count: usize) -> Result<BTree
     }
 }
 
+/// What a call answers, asked again as a user would while no manager leads.
+async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T, candela_client::ClientError>>,
+{
+    let begun = Instant::now();
+    loop {
+        match call().await {
+            Err(error) if error.is_passing() && begun.elapsed() < PATIENCE => {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            answer => return Ok(answer?),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_of_three_managers_is_killed_while_a_job_runs() -> Result<()> {
     candela_testkit::engine(PROGRAM)?;
@@ -155,21 +171,23 @@ async fn each_of_three_managers_is_killed_while_a_job_runs() -> Result<()> {
     for at in [1, 2] {
         let client = managers.client(at)?;
         for (number, receipt) in &end {
-            let receipts = client.frame(job, *number).await?.receipts;
+            let receipts = patiently(|| client.frame(job, *number)).await?.receipts;
             let of = |state| receipts.iter().filter(move |r| r.status == state).map(|r| r.id);
             ensure!(of(ReceiptState::Accepted).eq([*receipt]), "frame {number}: {receipts:?}");
             ensure!(of(ReceiptState::Rejected).count() == 0, "frame {number}: {receipts:?}");
             let to = folder.path().join(format!("{at}-{number}.png"));
-            client.download_output(job, *number, &to).await.context("a frame is not there")?;
+            let frame = patiently(|| client.download_output(job, *number, &to)).await;
+            frame.context("a frame is not there")?;
             image::open(&to)?;
         }
     }
-    managers.client(leader)?.remove_manager(1).await?;
-    let info = managers.client(leader)?.managers().await?;
+    let client = managers.client(leader)?;
+    patiently(|| client.remove_manager(1)).await?;
+    let info = client.managers().await?;
     ensure!(info.managers.len() == 2, "{info:?}");
     // A new one takes its place.
     let request = TicketRequest { roles: vec![], owner: None, expires_s: None, manager: true };
-    let ticket = managers.client(leader)?.ticket(&request).await?.ticket;
+    let ticket = patiently(|| client.ticket(&request)).await?.ticket;
     let fourth = managers.network.further_manager("manager-4", "127.0.0.1:0", &ticket)?;
     let client = Client::new(&format!("http://{}", api_of(&fourth)), None)?;
     ensure!(accepted(&client, job).await?.len() == frames);
