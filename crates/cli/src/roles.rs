@@ -225,7 +225,7 @@ pub(crate) async fn run_manager(plan: ManagerPlan) -> Result<Exit> {
     let mut serving =
         tokio::spawn(candela_api::serve(listener, running.manager.clone(), api, ending));
     let done = async {
-        announce(&running.manager.clone(), listening, token, plan.json).await?;
+        announce(&running.manager, listening, token, plan.json).await?;
         tokio::select! {
             signal = shutdown::requested(plan.die_with_stdin) => {
                 tracing::info!("ending: {}", signal?);

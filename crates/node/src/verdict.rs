@@ -35,7 +35,6 @@ pub(crate) struct Where<'a> {
     pub layers: BlobHash,
     /// The task's key.
     pub key: &'a VerificationKey,
-    /// The preview of inspection.
     /// How noisy each cell is, see [`cell_weights`].
     pub weights: &'a [u64],
 }

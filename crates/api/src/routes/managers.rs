@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use candela_core::farm::Farm;
 use candela_core::job::JobStatus;
 use candela_core::refusal::RefusalCode;
+use candela_node::manager::Tally;
 use candela_wire::api::{ManagerInfo, ManagersInfo, QueueInfo, RefusalInfo};
 use std::fmt::Write;
 
@@ -53,7 +54,8 @@ pub(crate) async fn ready(State(state): State<AppState>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "session",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Result<Response, Refused> {
-    let text = exposition(&info(&state).await?);
+    let tally = state.desk.manager().map(|manager| manager.tally()).unwrap_or_default();
+    let text = exposition(&info(&state).await?, &tally);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
@@ -107,7 +109,7 @@ fn queue(farm: &Farm) -> QueueInfo {
 }
 
 /// The figures in Prometheus' text format.
-fn exposition(info: &ManagersInfo) -> String {
+fn exposition(info: &ManagersInfo, tally: &Tally) -> String {
     let ManagersInfo { queue, .. } = info;
     let leads = u64::from(info.leader == Some(info.own));
     let behind = info.managers.iter().filter_map(|manager| manager.behind).max().unwrap_or(0);
@@ -130,10 +132,22 @@ fn exposition(info: &ManagersInfo) -> String {
         ("candela_nodes", "Nodes that ever joined.", queue.nodes),
         ("candela_nodes_linked", "Nodes that have a session, of the leader.", queue.nodes_linked),
     ];
+    let counters = [
+        ("candela_commits_total", "Transactions of this manager since its start.", tally.commits),
+        ("candela_rows_written_total", "Rows in them.", tally.rows),
+        (
+            "candela_transitions_total",
+            "Rows in them that are tasks, receipts and verification tasks.",
+            tally.transitions,
+        ),
+        ("candela_commit_microseconds_total", "Time that they took.", tally.commit_us),
+    ];
     let mut text = String::new();
-    for (name, help, value) in figures {
-        // Writing to a string can't fail.
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
+    for (kind, all) in [("gauge", &figures[..]), ("counter", &counters[..])] {
+        for (name, help, value) in all {
+            // Writing to a string can't fail.
+            let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+        }
     }
     text
 }

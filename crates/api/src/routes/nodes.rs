@@ -58,7 +58,7 @@ pub(crate) async fn tickets(
 ) -> Result<axum::Json<Vec<TicketInfo>>, Refused> {
     let rows = state.desk.tickets().await?;
     let info = |row: TicketRow| TicketInfo {
-        id: row.id.iter().map(|byte| format!("{byte:02x}")).collect(),
+        id: BlobHash(row.id).to_string(),
         roles: row.roles.into_iter().map(Into::into).collect(),
         owner: row.owner,
         manager: row.manager,

@@ -7,6 +7,7 @@ use crate::report::Exit;
 use crate::table::{Align, Table};
 use crate::units::span;
 use anyhow::{Result, bail};
+use candela_core::id::BlobHash;
 use candela_wire::api::{RoleName, TicketInfo, TicketRequest};
 use candela_wire::ticket::Ticket;
 use clap::{Args, Subcommand, ValueEnum};
@@ -124,7 +125,8 @@ pub(crate) async fn run(app: &App, command: TicketCommand) -> Result<Exit> {
         TicketCommand::Revoke(args) => {
             let client = app.client(&args.api)?;
             let id = match args.ticket.parse::<Ticket>() {
-                Ok(ticket) => hex(&ticket.id()),
+                // Ids and hashes are written alike.
+                Ok(ticket) => BlobHash(ticket.id()).to_string(),
                 Err(_) => found(&asked(client.tickets().await)?, &args.ticket)?,
             };
             asked(client.revoke_ticket(&id).await)?;
@@ -132,10 +134,6 @@ pub(crate) async fn run(app: &App, command: TicketCommand) -> Result<Exit> {
             Ok(Exit::Done)
         }
     }
-}
-
-fn hex(id: &[u8; 32]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The number of the one ticket that begins so.

@@ -13,8 +13,8 @@ use candela_core::id::{BlobHash, JobId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-/// How often it is looked.
-const LOOK: Duration = Duration::from_secs(60);
+/// How often it is looked. A manager that doesn't lead reads its whole copy of the database for it.
+const LOOK: Duration = Duration::from_secs(600);
 
 /// No job may have had a scene for so long: longer than a submission takes from pin to commit.
 const UNUSED: Duration = Duration::from_secs(900);

@@ -7,7 +7,9 @@ use candela_core::id::BlobHash;
 use candela_taskdb::{Table, TaskDb};
 use candela_wire::backup::{Backup, KeptBlob, encode};
 use std::collections::BTreeSet;
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -24,7 +26,12 @@ pub(crate) async fn serve(folder: PathBuf, db: Arc<TaskDb>, blobs: Blobs) {
     let path = folder.join(SOCKET);
     // Left by a process that was killed; the folder's lock says that it is gone.
     std::fs::remove_file(&path).ok();
-    let listener = match UnixListener::bind(&path) {
+    let bound = UnixListener::bind(&path).and_then(|listener| {
+        // Whatever the folder lets others do, and before anybody is answered.
+        std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
+        Ok(listener)
+    });
+    let listener = match bound {
         Ok(listener) => listener,
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "no backups can be made of this manager");
