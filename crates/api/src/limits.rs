@@ -69,3 +69,10 @@ pub const PICTURE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Bytes of evidence of which pictures are made: 24 tiles of 64 channels, each rendered three times,
 /// are 75 MB, as are the worker's tiles at a third.
 pub const PICTURE_BLOB_BYTES_MAX: u64 = 96 << 20;
+
+/// How long a request waits for a film before it is told to come again: below the time-outs of usual
+/// proxies (60 s).
+pub const FILM_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// After this time at most whoever waits for a film is told to ask again.
+pub const FILM_RETRY_MAX: Duration = Duration::from_secs(30);

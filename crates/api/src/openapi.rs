@@ -2,7 +2,7 @@
 
 use crate::guard;
 use crate::routes::{
-    blobs, claims, events, frames, jobs, managers, nodes, pictures, proof, session,
+    blobs, claims, events, film, frames, jobs, managers, nodes, pictures, proof, session,
 };
 use crate::state::AppState;
 use axum::Router;
@@ -64,6 +64,7 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::all))
         .routes(routes!(events::of_job))
         .routes(routes!(proof::get))
+        .routes(routes!(film::get))
         .route_layer(axum::middleware::from_fn(guard::require_trust));
     // These decide for themselves what they tell whom.
     let open = OpenApiRouter::new()

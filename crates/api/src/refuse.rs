@@ -166,6 +166,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::PreviewBlack
         | C::SceneCrashesEngine
         | C::OutputNotCheckable
+        | C::FilmNotPossible
         | C::PathNotAllowed
         | C::HashMismatch
         | C::EngineMismatch

@@ -6,6 +6,7 @@ mod claims;
 mod client;
 mod error;
 mod events;
+mod films;
 pub mod limits;
 mod sse;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod transfer;
 pub use client::Client;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use films::DownloadedFilm;
 pub use transfer::{Downloaded, HashedFile, hash_file};
 
 /// What is sent and received, from `candela-wire`.

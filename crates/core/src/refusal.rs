@@ -132,6 +132,8 @@ refusal_codes! {
     OutputNotCheckable = "output_not_checkable",
     /// The user has as many jobs that are not over as it may have.
     JobsTooMany = "jobs_too_many",
+    /// No film can be made of what the job's outputs are.
+    FilmNotPossible = "film_not_possible",
 }
 
 impl fmt::Display for RefusalCode {

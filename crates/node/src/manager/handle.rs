@@ -2,6 +2,7 @@
 
 use crate::manager::council::Council;
 use crate::manager::desk::Request;
+use crate::manager::films::{FilmAnswer, FilmError, FilmWanted, Films};
 use crate::manager::mirror::{Kind, Mirror, scene_pin};
 use crate::manager::tally::{Counter, Tally};
 use crate::manager::tickets::TicketRequest;
@@ -17,6 +18,7 @@ use candela_wire::cluster::ManagerRow;
 use candela_wire::ticket::TicketRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Why a command was not carried out.
@@ -86,6 +88,7 @@ pub struct Manager {
     pub(super) mirror: Mirror,
     pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
     pub(super) counter: Counter,
+    pub(super) films: Films,
 }
 
 impl Manager {
@@ -144,6 +147,14 @@ impl Manager {
         let (reply, answer) = oneshot::channel();
         self.send(Request::RevokeTicket(id, reply)).await?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// A film of verified outputs, if it is there or is made within `wait`; otherwise how far it is.
+    ///
+    /// # Errors
+    /// It can't be made, or too many are at once.
+    pub async fn film(&self, wanted: FilmWanted, wait: Duration) -> Result<FilmAnswer, FilmError> {
+        self.films.get(wanted, wait).await
     }
 
     /// Whether this manager leads, and decides.

@@ -12,6 +12,7 @@ mod council;
 mod desk;
 mod develop;
 mod errands;
+mod films;
 mod follow;
 mod handle;
 mod inspection;
@@ -30,6 +31,10 @@ mod weights;
 
 pub use candela_net::Pipe;
 pub use desk::DeskError;
+pub use films::{
+    FILM_FRAME_PX_MAX, FILM_FRAMES_MAX, FILM_PX_MAX, Film, FilmAnswer, FilmError, FilmMaking,
+    FilmWanted,
+};
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use mirror::scene_pin;
 pub use proof::{ProofDraft, ProofFile};
@@ -50,6 +55,7 @@ use council::Council;
 use desk::{Desk, DeskParts, Outbox};
 use develop::Developer;
 use errands::{ErrandParts, Errands};
+use films::Films;
 use inspection::Inspector;
 use library::Library;
 use mirror::{Mirror, MirrorParts};
@@ -239,6 +245,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         pipes: Arc::new(Mutex::new(api)),
         mirror: mirror.clone(),
         counter: counter.clone(),
+        films: Films::new(config.engine.clone(), blobs.clone(), &folder.join("films")),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");

@@ -7,6 +7,7 @@
 mod blob;
 mod claim;
 mod event;
+mod film;
 mod frame;
 mod job;
 pub mod limits;
@@ -24,6 +25,7 @@ pub use claim::{
     PictureName,
 };
 pub use event::{Event, FrameChanged, HealthInfo};
+pub use film::FilmInfo;
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
 pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
