@@ -139,6 +139,16 @@ impl Manager {
         answer.await.map_err(|_| gone())?
     }
 
+    /// The secret that webhooks are signed with, the same for all managers of the network.
+    ///
+    /// # Errors
+    /// That this manager doesn't lead.
+    pub async fn webhook_secret(&self) -> Result<String, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::WebhookSecret(reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
     /// Takes a ticket back: nobody joins with it any more, and who did has to leave.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ mod mirror;
 mod pace;
 mod proof;
 mod rows;
+mod secret;
 mod sessions;
 mod stand_in;
 mod tally;
