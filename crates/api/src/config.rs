@@ -1,7 +1,9 @@
 //! What the owner of a manager decides about its HTTP interface.
 
-use crate::limits::{UPLOAD_BYTES_MAX, UPLOADS_MAX};
+use crate::limits::{MESSAGE_RETRY_FIRST, UPLOAD_BYTES_MAX, UPLOADS_MAX};
 use candela_core::id::EngineBuild;
+use candela_messages::Sender;
+use std::time::Duration;
 
 /// Configuration of the interface.
 #[derive(Clone)]
@@ -14,6 +16,32 @@ pub struct ApiConfig {
     pub upload_bytes_max: u64,
     /// Uploads at once at most.
     pub uploads_max: usize,
+    /// How messages are sent.
+    pub messages: MessagesPlan,
+}
+
+/// How messages are sent, and what they say of this network.
+#[derive(Clone)]
+pub struct MessagesPlan {
+    /// What sends them.
+    pub sender: Sender,
+    /// Where users reach the page; messages link to it.
+    pub page_url: Option<String>,
+    /// What webhooks are signed with; the managers' own secret if none.
+    pub webhook_secret: Option<String>,
+    /// After this time what was not delivered is tried again; each further time after twice as long.
+    pub retry_first: Duration,
+}
+
+impl Default for MessagesPlan {
+    fn default() -> Self {
+        MessagesPlan {
+            sender: Sender::default(),
+            page_url: None,
+            webhook_secret: None,
+            retry_first: MESSAGE_RETRY_FIRST,
+        }
+    }
 }
 
 impl Default for ApiConfig {
@@ -23,6 +51,7 @@ impl Default for ApiConfig {
             default_engine: None,
             upload_bytes_max: UPLOAD_BYTES_MAX,
             uploads_max: UPLOADS_MAX,
+            messages: MessagesPlan::default(),
         }
     }
 }
@@ -35,6 +64,6 @@ impl std::fmt::Debug for ApiConfig {
             .field("default_engine", &self.default_engine)
             .field("upload_bytes_max", &self.upload_bytes_max)
             .field("uploads_max", &self.uploads_max)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

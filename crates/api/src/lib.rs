@@ -12,6 +12,7 @@ mod forward;
 mod guard;
 mod hub;
 pub mod limits;
+mod messages;
 mod openapi;
 mod page;
 mod range;
@@ -27,6 +28,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use config::ApiConfig;
+pub use candela_messages::{MessagesConfig, Sender, SmtpConfig, SmtpTls, WrongMail};
+pub use config::{ApiConfig, MessagesPlan};
 pub use openapi::openapi;
 pub use serve::{ServeError, router, serve};

@@ -76,3 +76,21 @@ pub const FILM_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// After this time at most whoever waits for a film is told to ask again.
 pub const FILM_RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// What was not delivered is tried again after this time, and each further time after twice as long.
+pub const MESSAGE_RETRY_FIRST: Duration = Duration::from_secs(10);
+
+/// Nor is it tried less often than this: a receiver that comes back hears of what happened soon.
+pub const MESSAGE_RETRY_MAX: Duration = Duration::from_secs(3_600);
+
+/// After this time a message is given up: who hasn't heard of a job for a day has looked.
+pub const MESSAGE_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Messages of one kind that are sent at once.
+pub const MESSAGES_AT_ONCE: usize = 4;
+
+/// It is looked for messages so often, if nothing says that there are some.
+pub const MESSAGES_LOOK: Duration = Duration::from_secs(30);
+
+/// And not more often than this: a burst of changes is looked at once.
+pub const MESSAGES_GATHERED: Duration = Duration::from_millis(250);

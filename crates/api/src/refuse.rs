@@ -167,6 +167,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::SceneCrashesEngine
         | C::OutputNotCheckable
         | C::FilmNotPossible
+        | C::NotifyNotPossible
         | C::PathNotAllowed
         | C::HashMismatch
         | C::EngineMismatch

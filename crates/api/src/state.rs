@@ -5,7 +5,7 @@ use crate::desk::Desk;
 use crate::hub::Hub;
 use crate::limits::{PICTURES_MAX, STREAMS_MAX};
 use crate::rate::Rates;
-use crate::uploads;
+use crate::{messages, uploads};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
@@ -35,6 +35,7 @@ impl AppState {
     pub(crate) fn new(desk: Desk, config: ApiConfig, ending: CancellationToken) -> AppState {
         let (hub, feeding) = Hub::start(desk.clone());
         let sweeping = tokio::spawn(uploads::sweep_for_ever(desk.blobs().clone()));
+        let telling = tokio::spawn(messages::tell_for_ever(desk.clone(), config.messages.clone()));
         AppState(Arc::new(Inner {
             hub,
             rates: Rates::default(),
@@ -43,7 +44,7 @@ impl AppState {
             pictures: Semaphore::new(PICTURES_MAX),
             ending,
             openapi: OnceLock::new(),
-            tasks: vec![feeding, sweeping.abort_handle()],
+            tasks: vec![feeding, sweeping.abort_handle(), telling.abort_handle()],
             desk,
             config,
         }))

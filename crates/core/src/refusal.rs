@@ -134,6 +134,8 @@ refusal_codes! {
     JobsTooMany = "jobs_too_many",
     /// No film can be made of what the job's outputs are.
     FilmNotPossible = "film_not_possible",
+    /// No message can be sent to where the submitter wants to hear of the job.
+    NotifyNotPossible = "notify_not_possible",
 }
 
 impl fmt::Display for RefusalCode {

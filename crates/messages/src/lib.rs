@@ -16,7 +16,7 @@ pub use sign::{SIGNATURE_HEADER, signature};
 pub use webhook::{Post, WrongUrl};
 
 use limits::POSTS_AT_ONCE;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsConnector;
 
@@ -103,8 +103,19 @@ impl SendError {
 #[derive(Clone)]
 pub struct Sender {
     config: Arc<MessagesConfig>,
-    tls: TlsConnector,
+    tls: Arc<OnceLock<TlsConnector>>,
     posts: Arc<Semaphore>,
+}
+
+impl Default for Sender {
+    /// Webhooks to public addresses, and no mail.
+    fn default() -> Self {
+        Sender {
+            config: Arc::default(),
+            tls: Arc::default(),
+            posts: Arc::new(Semaphore::new(POSTS_AT_ONCE)),
+        }
+    }
 }
 
 impl Sender {
@@ -116,8 +127,7 @@ impl Sender {
         if let Some(smtp) = &config.smtp {
             mail::check_config(smtp)?;
         }
-        let posts = Arc::new(Semaphore::new(POSTS_AT_ONCE));
-        Ok(Sender { config: Arc::new(config), tls: webhook::tls(), posts })
+        Ok(Sender { config: Arc::new(config), ..Sender::default() })
     }
 
     /// Says why a URL can't be a webhook here, as far as can be seen without asking for its host.
@@ -145,7 +155,7 @@ impl Sender {
         let target = webhook::Target::parse(url, self.config.private_webhooks)?;
         // It is never closed; if it were, nothing would be held back.
         let _turn = self.posts.acquire().await.ok();
-        webhook::send(&target, &self.tls, post).await
+        webhook::send(&target, self.tls.get_or_init(webhook::tls), post).await
     }
 
     /// Mails a message; done when the mail server has taken it.

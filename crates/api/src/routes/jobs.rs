@@ -6,7 +6,7 @@ use crate::limits::{HASHES_NAMED_MAX, SEARCH_CHARS_MAX};
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::submit::{self, Scene};
-use crate::{uploads, view};
+use crate::{messages, uploads, view};
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use candela_core::farm::{Command, Farm, Reply, no_such_job};
@@ -30,7 +30,9 @@ pub(crate) async fn create(
     Json(request): Json<JobRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], axum::Json<JobSummary>), Refused> {
     let default = state.config.default_engine.as_ref().or_else(|| newest(state.desk.engines()));
+    let notify = messages::check(&state.config.messages, &request.notify)?;
     let (mut submission, scene) = submit::check(request, default)?;
+    submission.notify = notify;
     submission.scene = store_scene(&state, &scene, submission.submission_id).await?;
     let hash = submission.scene;
     let reply = state.desk.apply(Command::Submit(Box::new(submission))).await;

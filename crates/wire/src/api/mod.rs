@@ -12,6 +12,7 @@ mod frame;
 mod job;
 pub mod limits;
 mod manager;
+mod message;
 mod node;
 mod page;
 mod receipt;
@@ -29,6 +30,7 @@ pub use film::FilmInfo;
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
 pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
+pub use message::MessageInfo;
 pub use node::{NodeInfo, NodeRecord, NodeRef, NodeTask, RoleName};
 pub use page::{FramesPage, FramesQuery, JobsPage, JobsQuery};
 pub use receipt::{
@@ -37,8 +39,8 @@ pub use receipt::{
 };
 pub use refusal::RefusalInfo;
 pub use request::{
-    AllowRequest, Format, JobRequest, OverridesRequest, SceneFile, SceneRequest, SessionRequest,
-    TicketReply, TicketRequest,
+    AllowRequest, Format, JobRequest, NotifyRequest, OverridesRequest, SceneFile, SceneRequest,
+    SessionRequest, TicketReply, TicketRequest,
 };
 pub use ticket::TicketInfo;
 
