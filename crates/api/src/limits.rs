@@ -90,7 +90,7 @@ pub const MESSAGE_KEPT: Duration = Duration::from_secs(24 * 3_600);
 pub const MESSAGES_AT_ONCE: usize = 4;
 
 /// It is looked for messages so often, if nothing says that there are some.
-pub const MESSAGES_LOOK: Duration = Duration::from_secs(30);
+pub const MESSAGES_LOOK: Duration = Duration::from_secs(5);
 
 /// And not more often than this: a burst of changes is looked at once.
 pub const MESSAGES_GATHERED: Duration = Duration::from_millis(250);

@@ -22,7 +22,7 @@ use candela_core::time::Time;
 use candela_messages::{Mail, Post, SendError, WrongMail, WrongUrl};
 use candela_node::manager::FarmEvent;
 use candela_wire::api::{MessageInfo, NotifyRequest, RefusalInfo};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -117,7 +117,8 @@ impl Teller {
                 () = tokio::time::sleep_until(look) => {
                     self.begin().await;
                     looked = Instant::now();
-                    let next = self.tried.values().map(|tried| tried.next).min();
+                    let waiting = self.tried.iter().filter(|(id, _)| !self.under_way.contains_key(id));
+                    let next = waiting.map(|(_, tried)| tried.next).min();
                     look = (looked + MESSAGES_LOOK).min(next.unwrap_or(looked + MESSAGES_LOOK));
                     look = look.max(looked + MESSAGES_GATHERED);
                 }
@@ -133,14 +134,20 @@ impl Teller {
         }
         let (tried, under_way) = (self.tried.clone(), self.under_way.clone());
         let page_url = self.plan.page_url.clone();
-        let read = self.desk.read(move |farm| due(farm, &tried, &under_way, page_url.as_deref()));
-        let due = match read.await {
-            Ok(due) => due,
+        let read = self.desk.read(move |farm| {
+            let there: BTreeSet<MessageId> =
+                farm.messages().map(|(_, message)| message.id).collect();
+            (due(farm, &tried, &under_way, page_url.as_deref()), there)
+        });
+        let (due, there) = match read.await {
+            Ok(read) => read,
             Err(error) => {
                 tracing::debug!(%error, "the state can't be read for messages");
                 return;
             }
         };
+        // Of a kind only the last message of a job is kept.
+        self.tried.retain(|id, _| there.contains(id));
         for message in due {
             self.under_way.insert(message.id, message.channel);
             let (desk, plan) = (self.desk.clone(), self.plan.clone());
