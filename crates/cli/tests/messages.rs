@@ -12,8 +12,11 @@ use std::time::Duration;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_candela");
 
-/// Signature and body of each request; the first is answered with 500.
-fn receiver() -> Result<(u16, Receiver<(String, Vec<u8>)>)> {
+/// Signature and body of a request.
+type Got = (String, Vec<u8>);
+
+/// The requests that come; the first is answered with 500.
+fn receiver() -> Result<(u16, Receiver<Got>)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
     let (tell, told) = channel();

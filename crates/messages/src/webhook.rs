@@ -220,6 +220,67 @@ async fn exchange(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::ServerConfig;
+    use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+    /// A receiver whose certificate is for `localhost`; who trusts that; and what it was sent first.
+    async fn tls_receiver() -> (u16, TlsConnector, tokio::task::JoinHandle<String>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (certificate, key) = (made.cert.der().clone(), made.signing_key.serialize_der());
+        let provider = Arc::new(ring::default_provider());
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.clone()], PrivateKeyDer::Pkcs8(key.into()))
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate).unwrap();
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let acceptor = TlsAcceptor::from(Arc::new(server));
+        let got = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                // Who doesn't trust the certificate breaks off.
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut head = vec![0; 4_096];
+                let length = stream.read(&mut head).await.unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+                return String::from_utf8_lossy(&head[..length]).into_owned();
+            }
+        });
+        (port, TlsConnector::from(Arc::new(client)), got)
+    }
+
+    #[tokio::test]
+    async fn over_tls_only_to_who_can_show_that_it_is_the_host() {
+        let (port, trusting, got) = tls_receiver().await;
+        let post = Post {
+            event: "job_completed".into(),
+            delivery: "7".into(),
+            body: "{}".into(),
+            secret: "secret".into(),
+        };
+        let to = |host: &str| Target::parse(&format!("https://{host}:{port}/x?y"), true).unwrap();
+        for (target, connector) in [(to("localhost"), &tls()), (to("127.0.0.1"), &trusting)] {
+            let refused = send(&target, connector, &post).await.unwrap_err();
+            assert!(!refused.is_final(), "{refused}");
+            assert_eq!(refused.to_string(), "agreeing on TLS");
+        }
+        send(&to("localhost"), &trusting, &post).await.unwrap();
+        let head = got.await.unwrap();
+        assert!(head.starts_with("POST /x?y HTTP/1.1\r\n"), "{head}");
+        assert!(head.contains(&format!("host: localhost:{port}\r\n")), "{head}");
+    }
 
     #[test]
     fn urls_and_what_is_wrong_with_them() {
