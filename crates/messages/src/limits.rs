@@ -11,8 +11,11 @@ pub const EMAIL_CHARS_MAX: usize = 254;
 /// How long a webhook's receiver has for everything: to be found, to take the message, to answer.
 pub const POST_MAX: Duration = Duration::from_secs(10);
 
-/// How long a mail server may take for each step.
-pub const MAIL_STEP_MAX: Duration = Duration::from_secs(20);
+/// How long a mail server may take to be reached.
+pub const MAIL_CONNECT_MAX: Duration = Duration::from_secs(20);
+
+/// How long it may take for everything: some look at a mail for half a minute before they take it.
+pub const MAIL_MAX: Duration = Duration::from_secs(90);
 
 /// Webhooks at once: a few receivers that don't answer don't hold up the others for long.
 pub const POSTS_AT_ONCE: usize = 4;

@@ -1,7 +1,7 @@
 //! Mail by a server that the owner names.
 
 use crate::SendError;
-use crate::limits::{EMAIL_CHARS_MAX, MAIL_STEP_MAX};
+use crate::limits::{EMAIL_CHARS_MAX, MAIL_CONNECT_MAX, MAIL_MAX};
 use lettre::message::header::{self, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::Credentials;
@@ -164,11 +164,13 @@ pub(crate) async fn send(smtp: &SmtpConfig, mail: &Mail) -> Result<(), SendError
     let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&smtp.host)
         .port(smtp.port.unwrap_or(port))
         .tls(tls)
-        .timeout(Some(MAIL_STEP_MAX));
+        .timeout(Some(MAIL_CONNECT_MAX));
     if let (Some(user), Some(password)) = (&smtp.user, &smtp.password) {
         builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
     }
-    builder.build().send(message).await.map(drop).map_err(failed)
+    // A server that falls silent in the middle would hold its turn for ever.
+    let sent = tokio::time::timeout(MAIL_MAX, builder.build().send(message)).await;
+    sent.map_err(|_| SendError::TimedOut(MAIL_MAX))?.map(drop).map_err(failed)
 }
 
 /// Codes by which a server says that this receiver or this mail is never taken. Others, like those of
@@ -238,6 +240,27 @@ mod tests {
         check(SmtpConfig { password, ..smtp() }, Err(WrongMail::HalfALogin));
         let wrong = SmtpConfig { from: "nobody".into(), ..smtp() };
         check(wrong, Err(WrongMail::NotAnAddress("nobody".into())));
+    }
+
+    /// A server that takes the connection and says nothing.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_is_silent_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let smtp = SmtpConfig {
+            host: "127.0.0.1".into(),
+            port: Some(listener.local_addr().unwrap().port()),
+            tls: SmtpTls::None,
+            ..smtp()
+        };
+        let mail = Mail {
+            to: "ada@studio.example".into(),
+            subject: "shot".into(),
+            text: "The end.".into(),
+            delivery: "7".into(),
+        };
+        let failed = send(&smtp, &mail).await;
+        assert!(matches!(&failed, Err(SendError::TimedOut(MAIL_MAX))), "{failed:?}");
+        drop(listener);
     }
 
     #[test]
