@@ -200,3 +200,23 @@ async fn claims_are_made_listed_and_seen() {
         ]
     );
 }
+
+#[tokio::test]
+async fn a_film_is_asked_for_until_it_is_made() {
+    let making = r#"{"state":"making","frames":24,"since_s":20.5,"left_s":1.0}"#;
+    let (client, requests) = serve(vec![
+        answer("202 Accepted", "retry-after: 1\r\n", making),
+        answer("200 OK", "candela-frames: 24\r\n", "the film"),
+    ])
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    let to = folder.path().join("film.mp4");
+    let waits = Arc::new(Mutex::new(Vec::new()));
+    let seen = waits.clone();
+    let film = client.download_film(7, &to, move |film| seen.lock().unwrap().push(film.frames));
+    let film = film.await.unwrap();
+    assert_eq!((film.bytes, film.frames), (8, Some(24)));
+    assert_eq!(std::fs::read(&to).unwrap(), b"the film");
+    assert_eq!(*waits.lock().unwrap(), [24]);
+    assert_eq!(requests.lock().unwrap().len(), 2);
+}
