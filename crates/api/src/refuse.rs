@@ -131,7 +131,7 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         C::TokenNotValid => StatusCode::UNAUTHORIZED,
-        C::TicketNotValid | C::RoleMissing | C::NodeSuspended | C::SignatureWrong => {
+        C::ScopeMissing | C::NotYours | C::TicketNotValid | C::RoleMissing | C::NodeSuspended | C::SignatureWrong => {
             StatusCode::FORBIDDEN
         }
         C::WrongState

@@ -26,6 +26,7 @@ mod sessions;
 mod stand_in;
 mod tally;
 mod tickets;
+mod tokens;
 mod weights;
 
 pub use candela_net::Pipe;
@@ -36,6 +37,7 @@ pub use proof::{ProofDraft, ProofFile};
 pub use stand_in::StandIn;
 pub use tally::Tally;
 pub use tickets::TicketRequest;
+pub use tokens::TokenRequest;
 
 use crate::config::ManagerConfig;
 use crate::engines::EnginePool;
@@ -211,6 +213,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
             TaskDb::open(db_config).await?
         }
     };
+    let db = Arc::new(db);
     let addr = endpoint.addr();
     let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
     let (events, _) = broadcast::channel(EVENTS_WAITING);
@@ -239,6 +242,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         pipes: Arc::new(Mutex::new(api)),
         mirror: mirror.clone(),
         counter: counter.clone(),
+        db: db.clone(),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");
@@ -257,7 +261,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         stand_in: config.stand_in,
     });
     let parts = DeskParts {
-        db: Arc::new(db),
+        db: db.clone(),
         policy: config.policy,
         engines,
         manager: addr,
@@ -266,8 +270,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         council,
         counter,
     };
-    let backups = backup::serve(folder.clone(), parts.db.clone(), blobs.clone());
-    let db = parts.db.clone();
+    let backups = backup::serve(folder.clone(), db.clone(), blobs.clone());
     let desk = match Desk::open(parts).await {
         Ok(desk) => desk,
         Err(error) => {

@@ -11,12 +11,15 @@ mod frame;
 mod job;
 pub mod limits;
 mod manager;
+mod network;
 mod node;
 mod page;
 mod receipt;
 mod refusal;
 mod request;
 mod ticket;
+mod token;
+mod upload;
 
 pub use blob::{BlobInfo, MissingReply, MissingRequest};
 pub use claim::{
@@ -27,6 +30,7 @@ pub use event::{Event, FrameChanged, HealthInfo};
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
 pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
+pub use network::{JobCounts, NetworkInfo, NetworkMinute, NodeCounts, VerificationFigures};
 pub use node::{NodeInfo, NodeRecord, NodeRef, NodeTask, RoleName};
 pub use page::{FramesPage, FramesQuery, JobsPage, JobsQuery};
 pub use receipt::{
@@ -35,10 +39,13 @@ pub use receipt::{
 };
 pub use refusal::RefusalInfo;
 pub use request::{
-    AllowRequest, Format, JobRequest, OverridesRequest, SceneFile, SceneRequest, SessionRequest,
+    AllowRequest, Format, JobRequest, JobsAction, JobsActionReply, JobsActionRequest, NotDone,
+    OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest,
     TicketReply, TicketRequest,
 };
 pub use ticket::TicketInfo;
+pub use token::{AccountInfo, ScopeName, TokenInfo, TokenReply, TokenRequest};
+pub use upload::{UploadChunk, UploadInfo, UploadRange, UploadRequest};
 
 /// Where every path of the interface begins.
 pub const PREFIX: &str = "/api/v1";

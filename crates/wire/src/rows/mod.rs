@@ -8,7 +8,7 @@ mod v1;
 
 pub use keys::{
     key_claim, key_counter, key_frame, key_job, key_manager, key_node, key_receipt, key_task,
-    key_ticket, key_verification,
+    key_ticket, key_token, key_verification,
 };
 
 use crate::cluster::ManagerRow;
@@ -16,6 +16,7 @@ use crate::error::DecodeError;
 use crate::limits::ROW_BYTES_MAX;
 use crate::mirror::{Mirror, to_bytes};
 use crate::ticket::TicketRow;
+use crate::token::TokenRow;
 use candela_core::claim::Claim;
 use candela_core::job::{Frame, Inspected, Job};
 use candela_core::node::Node;
@@ -53,6 +54,7 @@ rows! {
     "bad result claim", Claim, encode_claim, decode_claim;
     "counter", u64, encode_counter, decode_counter;
     "ticket", TicketRow, encode_ticket, decode_ticket;
+    "token", TokenRow, encode_token, decode_token;
     "manager", ManagerRow, encode_manager, decode_manager;
 }
 
