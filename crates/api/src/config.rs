@@ -2,6 +2,7 @@
 
 use crate::limits::{UPLOAD_BYTES_MAX, UPLOADS_MAX};
 use candela_core::id::EngineBuild;
+use std::path::PathBuf;
 
 /// Configuration of the interface.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ pub struct ApiConfig {
     pub upload_bytes_max: u64,
     /// Uploads at once at most.
     pub uploads_max: usize,
+    /// Folder of files that are still arriving, and of what is known of those that did.
+    pub uploads_dir: PathBuf,
 }
 
 impl Default for ApiConfig {
@@ -23,6 +26,8 @@ impl Default for ApiConfig {
             default_engine: None,
             upload_bytes_max: UPLOAD_BYTES_MAX,
             uploads_max: UPLOADS_MAX,
+            uploads_dir: std::env::temp_dir()
+                .join(format!("candela-uploads-{}", std::process::id())),
         }
     }
 }
@@ -35,6 +40,7 @@ impl std::fmt::Debug for ApiConfig {
             .field("default_engine", &self.default_engine)
             .field("upload_bytes_max", &self.upload_bytes_max)
             .field("uploads_max", &self.uploads_max)
+            .field("uploads_dir", &self.uploads_dir)
             .finish()
     }
 }

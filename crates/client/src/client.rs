@@ -7,9 +7,10 @@ use crate::transfer::{self, Downloaded};
 use bytes::Bytes;
 use candela_wire::api::limits::{MISSING_HASHES_MAX, PAGE_MAX};
 use candela_wire::api::{
-    BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo, JobDetail,
-    JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply, MissingRequest,
-    NodeInfo, PREFIX, RefusalInfo, TicketInfo, TicketReply, TicketRequest,
+    AccountInfo, BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo,
+    JobDetail, JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply,
+    MissingRequest, NodeInfo, PREFIX, PriorityRequest, RefusalInfo, TicketInfo, TicketReply,
+    TicketRequest, TokenInfo, TokenReply, TokenRequest,
 };
 use futures_lite::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -277,6 +278,48 @@ impl Client {
         let path = format!("/tickets/{id}");
         let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
         self.send(request).await.map(drop)
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn make_token(&self, request: &TokenRequest) -> Result<TokenReply, ClientError> {
+        self.post("/tokens", Some(request)).await
+    }
+
+    /// Every token that was made, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn tokens(&self) -> Result<Vec<TokenInfo>, ClientError> {
+        self.get("/tokens", &[]).await
+    }
+
+    /// Takes a token back, by its number.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_token(&self, id: &str) -> Result<(), ClientError> {
+        let path = format!("/tokens/{id}");
+        let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
+        self.send(request).await.map(drop)
+    }
+
+    /// Who asks, and what is theirs.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn account(&self) -> Result<AccountInfo, ClientError> {
+        self.get("/account", &[]).await
+    }
+
+    /// Moves a job before others or behind them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn set_priority(&self, job: u64, priority: i32) -> Result<JobSummary, ClientError> {
+        self.post(&format!("/jobs/{job}/priority"), Some(&PriorityRequest { priority })).await
     }
 
     /// What changes from now on, of one job or of everything; the connection is made again when it drops.

@@ -40,8 +40,8 @@ pub use receipt::{
 pub use refusal::RefusalInfo;
 pub use request::{
     AllowRequest, Format, JobRequest, JobsAction, JobsActionReply, JobsActionRequest, NotDone,
-    OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest,
-    TicketReply, TicketRequest,
+    OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest, TicketReply,
+    TicketRequest,
 };
 pub use ticket::TicketInfo;
 pub use token::{AccountInfo, ScopeName, TokenInfo, TokenReply, TokenRequest};
