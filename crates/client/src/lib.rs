@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod events;
 pub mod limits;
+mod pieces;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ mod transfer;
 pub use client::Client;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use pieces::Sent;
 pub use transfer::{Downloaded, HashedFile, hash_file};
 
 /// What is sent and received, from `candela-wire`.
