@@ -20,6 +20,9 @@ pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Uploads of one user that are not finished.
 pub const UPLOADS_OPEN_MAX: usize = 1_000;
 
+/// After so many bytes it is noted how far an upload is, so that a manager that is killed goes on there.
+pub const UPLOAD_NOTED_BYTES: u64 = 4 << 20;
+
 /// Bytes of an upload read at once when a blob is made of it.
 pub const READ_AT_ONCE: usize = 1 << 20;
 

@@ -1,5 +1,6 @@
 //! A file that is here in part: its bytes on the disk, and which of them are there.
 
+use crate::limits::UPLOAD_NOTED_BYTES;
 use crate::refuse::Refused;
 use axum::body::Body;
 use candela_core::refusal::RefusalCode;
@@ -142,7 +143,7 @@ impl Part {
         let mut file = File::options().write(true).open(&self.path).await.map_err(failed)?;
         file.seek(SeekFrom::Start(offset)).await.map_err(failed)?;
         let mut pieces = body.into_data_stream();
-        let mut at = offset;
+        let (mut at, mut saved) = (offset, offset);
         while let Some(piece) = pieces.next().await {
             let Ok(piece) = piece else {
                 return Err(Refused::new(
@@ -158,6 +159,10 @@ impl Part {
             file.flush().await.map_err(failed)?;
             self.note(at..end);
             at = end;
+            if at - saved >= UPLOAD_NOTED_BYTES {
+                self.save().await.map_err(failed)?;
+                saved = at;
+            }
         }
         Ok(())
     }
