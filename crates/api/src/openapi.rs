@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 use candela_wire::api::{PREFIX, ScopeName};
 use candela_wire::token::Scope;
 use utoipa::OpenApi;
-use utoipa::openapi::SecurityRequirement;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, SecurityRequirement};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -37,6 +37,8 @@ use utoipa_axum::routes;
         (name = "events", description = "What changes, as it changes"),
         (name = "session", description = "For browsers"),
     ),
+    // Those that only a path or a query holds.
+    components(schemas(candela_wire::api::PictureName)),
     modifiers(&WithTokens)
 )]
 struct Description;
@@ -104,12 +106,66 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .merge(scoped(submitting, ScopeName::Submit))
         .merge(scoped(operating, ScopeName::Operate))
         .merge(open);
-    OpenApiRouter::with_openapi(Description::openapi())
+    let (routes, mut description) = OpenApiRouter::with_openapi(Description::openapi())
         .nest(PREFIX, api)
         .routes(routes!(session::health))
         .routes(routes!(managers::ready))
         .routes(routes!(managers::metrics))
-        .split_for_parts()
+        .split_for_parts();
+    complete(&mut description);
+    (routes, description)
+}
+
+/// Says of every answer what it means, and which answers every request may get.
+fn complete(description: &mut utoipa::openapi::OpenApi) {
+    for (path, item) in &mut description.paths.paths {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            // The handler's name alone is not unique.
+            if let (Some(id), Some(tags)) = (&mut operation.operation_id, &operation.tags) {
+                *id = format!("{}_{id}", tags.join("_"));
+            }
+            let answers = &mut operation.responses.responses;
+            if path.starts_with(PREFIX) {
+                for (status, meaning) in OF_EVERY_REQUEST {
+                    let answer = ResponseBuilder::new().description(meaning).content(
+                        "application/json",
+                        ContentBuilder::new()
+                            .schema(Some(Ref::from_schema_name("RefusalInfo")))
+                            .build(),
+                    );
+                    answers.entry(status.to_owned()).or_insert_with(|| answer.build().into());
+                }
+            }
+            for (status, answer) in answers {
+                if let RefOr::T(answer) = answer
+                    && answer.description.is_empty()
+                {
+                    meaning_of(status).clone_into(&mut answer.description);
+                }
+            }
+        }
+    }
+}
+
+/// Answers that every request may get.
+const OF_EVERY_REQUEST: [(&str, &str); 3] = [
+    ("4XX", "It is refused: `code` says why, `hint` what to change"),
+    (
+        "503",
+        "`no_leader`: the managers have no leader at present; `unavailable`: try again in a moment",
+    ),
+    ("507", "`storage_full`: the manager's storage is full; nothing was lost"),
+];
+
+fn meaning_of(status: &str) -> &'static str {
+    match status {
+        "200" => "Done",
+        "201" => "It is made",
+        "204" => "Done; there is nothing to say",
+        "206" => "A range",
+        _ => OF_EVERY_REQUEST[0].1,
+    }
 }
 
 /// Routes that need a scope, and say so in their description.
