@@ -140,7 +140,7 @@ impl UploadBook {
             }
             Ok(())
         };
-        self.loaded.get_or_try_init(|| load).await.map(|()| ())
+        self.loaded.get_or_try_init(|| load).await.copied()
     }
 
     fn put_open(&self, id: &str, upload: Arc<Upload>) -> Arc<Upload> {

@@ -67,7 +67,7 @@ pub(crate) struct ListArgs {
 pub(crate) struct RevokeArgs {
     /// The token, or the beginning of its number as `candela token list` shows it.
     #[arg(value_name = "TOKEN")]
-    token: String,
+    which: String,
     #[command(flatten)]
     api: ApiArgs,
 }
@@ -108,10 +108,10 @@ pub(crate) async fn run(app: &App, command: TokenCommand) -> Result<Exit> {
         }
         TokenCommand::Revoke(args) => {
             let client = app.client(&args.api)?;
-            let id = match args.token.parse::<TokenSecret>() {
+            let id = match args.which.parse::<TokenSecret>() {
                 // Ids and hashes are written alike.
                 Ok(token) => BlobHash(token.id()).to_string(),
-                Err(_) => found(&asked(client.tokens().await)?, &args.token)?,
+                Err(_) => found(&asked(client.tokens().await)?, &args.which)?,
             };
             asked(client.revoke_token(&id).await)?;
             print::note(&format!("token {} is taken back", &id[..SHOWN]));
