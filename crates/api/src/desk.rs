@@ -79,6 +79,16 @@ impl Desk {
         either!(self, with => with.proof(job, pictures).await)
     }
 
+    /// What webhooks are signed with.
+    pub(crate) async fn webhook_secret(&self) -> Result<String, ApplyError> {
+        either!(self, with => with.webhook_secret().await)
+    }
+
+    /// Whether this manager decides, and so has to tell.
+    pub(crate) fn leads(&self) -> bool {
+        self.manager().is_none_or(Manager::leads)
+    }
+
     /// The manager of this process.
     #[cfg_attr(not(test), allow(clippy::unnecessary_wraps))]
     pub(crate) fn manager(&self) -> Option<&Manager> {

@@ -13,6 +13,7 @@ mod guard;
 mod history;
 mod hub;
 pub mod limits;
+mod messages;
 mod openapi;
 mod page;
 mod range;
@@ -28,6 +29,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
-pub use config::ApiConfig;
+pub use candela_messages::{MessagesConfig, Sender, SmtpConfig, SmtpTls, WrongMail};
+pub use config::{ApiConfig, MessagesPlan};
 pub use openapi::openapi;
 pub use serve::{ServeError, router, serve};

@@ -84,3 +84,28 @@ pub const PICTURE_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Bytes of evidence of which pictures are made: 24 tiles of 64 channels, each rendered three times,
 /// are 75 MB, as are the worker's tiles at a third.
 pub const PICTURE_BLOB_BYTES_MAX: u64 = 96 << 20;
+
+/// How long a request waits for a film before it is told to come again: below the time-outs of usual
+/// proxies (60 s).
+pub const FILM_WAIT_MAX: Duration = Duration::from_secs(20);
+
+/// After this time at most whoever waits for a film is told to ask again.
+pub const FILM_RETRY_MAX: Duration = Duration::from_secs(30);
+
+/// What was not delivered is tried again after this time, and each further time after twice as long.
+pub const MESSAGE_RETRY_FIRST: Duration = Duration::from_secs(10);
+
+/// Nor is it tried less often than this: a receiver that comes back hears of what happened soon.
+pub const MESSAGE_RETRY_MAX: Duration = Duration::from_secs(3_600);
+
+/// After this time a message is given up: who hasn't heard of a job for a day has looked.
+pub const MESSAGE_KEPT: Duration = Duration::from_secs(24 * 3_600);
+
+/// Messages of one kind that are sent at once.
+pub const MESSAGES_AT_ONCE: usize = 4;
+
+/// It is looked for messages so often, if nothing says that there are some.
+pub const MESSAGES_LOOK: Duration = Duration::from_secs(5);
+
+/// And not more often than this: a burst of changes is looked at once.
+pub const MESSAGES_GATHERED: Duration = Duration::from_millis(250);

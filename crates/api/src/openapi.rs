@@ -2,7 +2,7 @@
 
 use crate::guard;
 use crate::routes::{
-    blobs, claims, events, frames, jobs, managers, network, nodes, pictures, proof, session,
+    blobs, claims, events, film, frames, jobs, managers, network, nodes, pictures, proof, session,
     tokens, uploads,
 };
 use crate::state::AppState;
@@ -78,6 +78,7 @@ pub(crate) fn routes() -> (Router<AppState>, utoipa::openapi::OpenApi) {
         .routes(routes!(events::all))
         .routes(routes!(events::of_job))
         .routes(routes!(proof::get))
+        .routes(routes!(film::get))
         .routes(routes!(tokens::account));
     let submitting = OpenApiRouter::new()
         .routes(routes!(blobs::missing))

@@ -174,6 +174,8 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
         | C::PreviewBlack
         | C::SceneCrashesEngine
         | C::OutputNotCheckable
+        | C::FilmNotPossible
+        | C::NotifyNotPossible
         | C::PathNotAllowed
         | C::HashMismatch
         | C::EngineMismatch

@@ -5,6 +5,7 @@ use crate::desk::Desk;
 use crate::history::History;
 use crate::hub::Hub;
 use crate::limits::{PICTURES_MAX, STREAMS_MAX};
+use crate::messages;
 use crate::rate::Rates;
 use crate::uploads::{self, UploadBook};
 use candela_wire::api::NetworkInfo;
@@ -48,6 +49,7 @@ impl AppState {
         let sweeping = tokio::spawn(sweeping);
         let history = Arc::new(History::default());
         let counting = tokio::spawn(history.clone().count_for_ever(desk.clone()));
+        let telling = tokio::spawn(messages::tell_for_ever(desk.clone(), config.messages.clone()));
         AppState(Arc::new(Inner {
             hub,
             rates: Rates::default(),
@@ -59,7 +61,12 @@ impl AppState {
             book,
             history,
             network: Mutex::default(),
-            tasks: vec![feeding, sweeping.abort_handle(), counting.abort_handle()],
+            tasks: vec![
+                feeding,
+                sweeping.abort_handle(),
+                counting.abort_handle(),
+                telling.abort_handle(),
+            ],
             desk,
             config,
         }))

@@ -7,6 +7,7 @@ use candela_core::frames::FrameSet;
 use candela_core::id::{BlobHash, EngineBuild, SubmissionId};
 use candela_core::job::{Allowances, FramesWanted, Overrides, Submission};
 use candela_core::limits::{SAMPLES_MAX, SCENE_FILES_MAX};
+use candela_core::message::Notify;
 use candela_core::refusal::RefusalCode;
 use candela_wire::api::{JobRequest, OverridesRequest, SceneFile, SceneRequest};
 use std::collections::BTreeMap;
@@ -28,7 +29,8 @@ pub(crate) struct Scene {
 
 /// Checks a request. `default`: the engine if none is named.
 ///
-/// The submission's `scene` is not known yet: the collection has to be stored first.
+/// The submission's `scene` is not known yet: the collection has to be stored first. Where its user
+/// wants to hear of it is checked by `messages::check`.
 pub(crate) fn check(
     request: JobRequest,
     default: Option<&EngineBuild>,
@@ -65,6 +67,7 @@ pub(crate) fn check(
             wait_for_workers: request.allow.wait,
         },
         priority,
+        notify: Notify::default(),
     };
     Ok((submission, scene))
 }

@@ -4,6 +4,7 @@
 //! and `candela config show` follow, so that no setting can be read that isn't shown.
 
 use crate::args::LogFormat;
+use crate::messages::TlsArg;
 use crate::policy::within;
 use crate::report::WithHint;
 use crate::terminal::Color;
@@ -71,6 +72,28 @@ pub(crate) const KEYS: &[Key] = &[
     key("manager.election-ms", "CANDELA_ELECTION_MS", Some("700"), |text| {
         within(text, 50..=60_000_u64)
     }),
+    key("messages.page-url", "CANDELA_PAGE_URL", None, crate::messages::check_page_url),
+    key("messages.private-webhooks", "CANDELA_PRIVATE_WEBHOOKS", Some("false"), is::<bool>),
+    Key {
+        secret: true,
+        ..key(
+            "messages.webhook-secret",
+            "CANDELA_WEBHOOK_SECRET",
+            None,
+            crate::messages::check_secret,
+        )
+    },
+    key("messages.smtp.host", "CANDELA_SMTP_HOST", None, is::<String>),
+    key("messages.smtp.port", "CANDELA_SMTP_PORT", None, |text| within(text, 1..=65_535_u16)),
+    key("messages.smtp.tls", "CANDELA_SMTP_TLS", Some("starttls"), |text| {
+        clap::ValueEnum::from_str(text, false).map(|_: TlsArg| ())
+    }),
+    key("messages.smtp.user", "CANDELA_SMTP_USER", None, is::<String>),
+    Key {
+        secret: true,
+        ..key("messages.smtp.password", "CANDELA_SMTP_PASSWORD", None, is::<String>)
+    },
+    key("messages.smtp.from", "CANDELA_SMTP_FROM", None, is::<String>),
     key("node.data", "CANDELA_NODE_DATA", None, is::<PathBuf>),
     key("node.bind", "CANDELA_NODE_BIND", Some("0.0.0.0:0"), is::<SocketAddr>),
     key("node.name", "CANDELA_NODE_NAME", None, is::<String>),
@@ -299,21 +322,40 @@ fn read_file(text: &str) -> Result<BTreeMap<&'static str, String>> {
             KEYS.iter().any(|key| key.name.split_once('.').is_some_and(|(t, _)| t == table));
         let keys = keys.as_table().filter(|_| known);
         let keys = keys.ok_or_else(|| anyhow!("there is no table [{table}]"))?;
-        for (name, value) in keys {
-            let full = format!("{table}.{name}");
-            let key = KEYS.iter().find(|key| key.name == full);
-            let key = key.ok_or_else(|| anyhow!("there is no key {name} in [{table}]"))?;
-            let value = match value {
-                toml::Value::String(text) => text.clone(),
-                toml::Value::Integer(number) => number.to_string(),
-                toml::Value::Float(number) => number.to_string(),
-                _ => return Err(anyhow!("{full} must be a text or a number")),
-            };
-            (key.check)(&value).map_err(|why| anyhow!("{full}: {why}"))?;
-            values.insert(key.name, value);
-        }
+        read_table(table, keys, &mut values)?;
     }
     Ok(values)
+}
+
+/// Reads a table of that name and the tables in it.
+fn read_table(
+    table: &str,
+    keys: &toml::Table,
+    values: &mut BTreeMap<&'static str, String>,
+) -> Result<()> {
+    for (name, value) in keys {
+        let full = format!("{table}.{name}");
+        if let Some(keys) = value.as_table() {
+            if !KEYS.iter().any(|key| key.name.starts_with(&format!("{full}."))) {
+                return Err(anyhow!("there is no table [{full}]"));
+            }
+            read_table(&full, keys, values)?;
+            continue;
+        }
+        let key = KEYS.iter().find(|key| key.name == full);
+        let key = key.ok_or_else(|| anyhow!("there is no key {name} in [{table}]"))?;
+        let value = match value {
+            toml::Value::String(text) => text.clone(),
+            toml::Value::Integer(number) => number.to_string(),
+            toml::Value::Float(number) => number.to_string(),
+            // Where a number is wanted, it says so of itself.
+            toml::Value::Boolean(is) if (key.check)(&is.to_string()).is_ok() => is.to_string(),
+            _ => return Err(anyhow!("{full} must be a text or a number")),
+        };
+        (key.check)(&value).map_err(|why| anyhow!("{full}: {why}"))?;
+        values.insert(key.name, value);
+    }
+    Ok(())
 }
 
 /// The user's folder for Candela's files of a kind: `config` or `data`.
@@ -378,6 +420,12 @@ mod tests {
         assert_eq!(config.need::<u32>("node.slots", Some(5)).unwrap(), 5);
         assert_eq!(config.need::<Bytes>("node.memory", None).unwrap(), Bytes(8 << 30));
         assert_eq!(config.get::<u32>("node.threads", None).unwrap(), None);
+        let text =
+            "[messages]\nprivate-webhooks = true\n[messages.smtp]\nhost = \"mail\"\nport = 25";
+        let messages = self::config(text, &[]);
+        assert!(messages.need::<bool>("messages.private-webhooks", None).unwrap());
+        assert_eq!(messages.need::<String>("messages.smtp.host", None).unwrap(), "mail");
+        assert_eq!(messages.need::<u16>("messages.smtp.port", None).unwrap(), 25);
     }
 
     #[test]
@@ -388,6 +436,13 @@ mod tests {
         check("[client]\nmanger = \"x\"", "there is no key manger in [client]");
         check("[clients]\nmanager = \"x\"", "there is no table [clients]");
         check("log = \"debug\"", "there is no table [log]");
+        check("[messages.smpt]\nhost = \"x\"", "there is no table [messages.smpt]");
+        check("[messages.smtp]\nhots = \"x\"", "there is no key hots in [messages.smtp]");
+        check("[messages]\nsmtp = 1", "there is no key smtp in [messages]");
+        check(
+            "[messages]\nwebhook-secret = \"short\"",
+            "messages.webhook-secret: a secret has 16 to 1000 characters",
+        );
         check("[node]\nslots = true", "node.slots must be a text or a number");
         check(
             "[verification]\nrate-min = 0",

@@ -50,6 +50,7 @@ fn wrong_usage_is_explained() {
         "candela node list --join T",
         "candela ticket create",
         "candela job show seven",
+        "candela job film",
         "candela claim make 7",
         "candela demo --frames 2",
         "candela fly",
@@ -75,6 +76,7 @@ fn right_usage_is_understood() {
     check("candela worker --join T --engine-driver cheat.py --threads 1");
     check("candela ticket create --role worker --role verifier --owner ada");
     check("candela job list --color never --log debug");
+    check("candela job film 7 --output film.mp4 --json");
     check("candela demo --exit --json out.json");
     check("candela proof export 7 -o p --without-pictures --token t");
     check("candela proof check p --outputs frames --json --color never");

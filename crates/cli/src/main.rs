@@ -5,12 +5,14 @@ mod args;
 mod commands;
 mod config;
 mod demo;
+mod desktop;
 mod engines;
 mod film;
 mod follow;
 #[cfg(test)]
 mod help_tests;
 mod logging;
+mod messages;
 mod pack;
 mod policy;
 mod print;

@@ -10,6 +10,7 @@ use crate::report::{Exit, Problem, Refused, hinted};
 use crate::shutdown;
 use crate::units::Bytes;
 use anyhow::{Context, Result};
+use candela_api::MessagesPlan;
 use candela_core::node::Role;
 use candela_core::refusal::Refusal;
 use candela_engine::{Device, DriverSource, Installed, SandboxMode};
@@ -113,6 +114,8 @@ pub(crate) struct ManagerPlan {
     pub node: ManagerConfig,
     /// Where the interface for people and programs listens.
     pub listen: SocketAddr,
+    /// How messages are sent.
+    pub messages: MessagesPlan,
     /// Token that the interface asks of anything but this machine.
     pub token: Option<String>,
     /// Whether the line that it prints once it is ready is JSON.
@@ -217,6 +220,7 @@ pub(crate) async fn run_manager(plan: ManagerPlan) -> Result<Exit> {
         tokens: token.iter().cloned().collect(),
         default_engine: Some(build),
         uploads_dir,
+        messages: plan.messages,
         ..candela_api::ApiConfig::default()
     };
     let (end, ended) = oneshot::channel::<()>();

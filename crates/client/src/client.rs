@@ -481,7 +481,10 @@ impl Client {
         }
     }
 
-    async fn json<R: DeserializeOwned>(&self, response: Response) -> Result<R, ClientError> {
+    pub(crate) async fn json<R: DeserializeOwned>(
+        &self,
+        response: Response,
+    ) -> Result<R, ClientError> {
         let body = self.body(response).await?;
         serde_json::from_slice(&body).map_err(|error| self.protocol(error.to_string()))
     }

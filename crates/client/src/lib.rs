@@ -6,6 +6,7 @@ mod claims;
 mod client;
 mod error;
 mod events;
+mod films;
 pub mod limits;
 mod pieces;
 mod sse;
@@ -16,6 +17,7 @@ mod transfer;
 pub use client::Client;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use films::DownloadedFilm;
 pub use pieces::Sent;
 pub use transfer::{Downloaded, HashedFile, hash_file};
 

@@ -62,6 +62,10 @@ counted_id!(
     /// One bad result claim.
     ClaimId, "claim id"
 );
+counted_id!(
+    /// One message to somebody outside.
+    MessageId, "message id"
+);
 
 macro_rules! bytes_id {
     ($(#[$doc:meta])* $name:ident, $len:literal, $kind:literal, $expected:literal) => {

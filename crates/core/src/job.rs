@@ -2,6 +2,7 @@
 
 use crate::frames::FrameSet;
 use crate::id::{BlobHash, EngineBuild, JobId, NodeId, ReceiptId, SubmissionId, TaskId};
+use crate::message::{Message, Notify};
 use crate::refusal::Refusal;
 use crate::scene::{PreviewFacts, SceneFacts};
 use crate::settings::RenderSettings;
@@ -32,6 +33,8 @@ pub struct Submission {
     pub allow: Allowances,
     /// Higher goes first.
     pub priority: i32,
+    /// Where the submitter wants to hear of it.
+    pub notify: Notify,
 }
 
 /// The frames of a submission.
@@ -148,6 +151,10 @@ pub struct Job {
     pub excluded: BTreeSet<NodeId>,
     /// Pixels rendered for verification so far.
     pub verification_px: u64,
+    /// Messages that are still to be delivered.
+    pub messages: Vec<Message>,
+    /// Whether it was told that a frame came out wrong.
+    pub wrong_told: bool,
 }
 
 impl Job {

@@ -13,6 +13,7 @@ pub mod inspection;
 pub mod job;
 pub mod layers;
 pub mod limits;
+pub mod message;
 pub mod node;
 pub mod policy;
 pub mod refusal;

@@ -33,5 +33,14 @@ pub const SLOTS_MAX: u32 = 64;
 /// Scenes that a node may say that it holds.
 pub const SCENES_HELD_MAX: usize = 1_000;
 
+/// Bytes of the reason that a message tells: a few lines.
+pub const MESSAGE_REASON_BYTES_MAX: usize = 1_000;
+
+/// Characters of a webhook's URL.
+pub const WEBHOOK_CHARS_MAX: usize = 2_000;
+
+/// Characters of a mail address: the longest that mail servers take.
+pub const EMAIL_CHARS_MAX: usize = 254;
+
 /// Bytes of a claim's comment: a few paragraphs.
 pub const COMMENT_BYTES_MAX: usize = 4_096;

@@ -136,6 +136,10 @@ refusal_codes! {
     ScopeMissing = "scope_missing",
     /// The job is another user's.
     NotYours = "not_yours",
+    /// No film can be made of what the job's outputs are.
+    FilmNotPossible = "film_not_possible",
+    /// No message can be sent to where the submitter wants to hear of the job.
+    NotifyNotPossible = "notify_not_possible",
 }
 
 impl fmt::Display for RefusalCode {

@@ -181,7 +181,9 @@ impl Engine {
         self.take_result(&output)
     }
 
-    /// Makes an MP4 (H.264) of pictures; it belongs to the caller. No scene need be open.
+    /// Makes an MP4 (H.264) of pictures; it belongs to the caller. A scene that was open is closed.
+    ///
+    /// Pictures that lie in one folder are read where they are: thousands of them are not copied.
     ///
     /// # Errors
     /// If a picture can't be read, or the engine fails.
@@ -192,21 +194,17 @@ impl Engine {
                 "it needs frames and a rate above 0",
             ));
         }
-        // A process that starts empties the folder, so it starts before the frames are put there.
-        if self.process.is_none() {
-            self.launch(&SceneMount::None)?;
-        }
-        self.launch.clear_work()?;
-        let mut inside = Vec::new();
-        for (i, frame) in request.frames.iter().enumerate() {
-            let ending = frame.extension().and_then(|e| e.to_str()).unwrap_or("png");
-            let name = format!("film-{i:06}.{ending}");
-            let to = self.launch.work_outside(&name);
-            tokio::fs::copy(frame, &to)
-                .await
-                .map_err(|e| EngineError::io("can't copy", frame, e))?;
-            inside.push(self.launch.work_inside(&name));
-        }
+        let inside = match in_one_folder(&request.frames) {
+            Some((folder, names)) => {
+                self.launch(&SceneMount::Folder(folder.to_path_buf()))?;
+                names.into_iter().map(|name| self.launch.scene_inside(folder, name)).collect()
+            }
+            None => {
+                // A process that starts empties the folder, so it starts before the frames are put there.
+                self.launch(&SceneMount::None)?;
+                self.copy_into_work(&request.frames).await?
+            }
+        };
         let message = json!({
             "frames": inside,
             "width": request.size.width,
@@ -217,6 +215,20 @@ impl Engine {
         let limit_s = self.options.limits.render_s_max;
         let _: Value = self.ask("encode_video", message, limit_s, &mut |_| {}).await?;
         self.take_result("film.mp4")
+    }
+
+    async fn copy_into_work(&self, frames: &[PathBuf]) -> Result<Vec<PathBuf>, EngineError> {
+        let mut inside = Vec::new();
+        for (i, frame) in frames.iter().enumerate() {
+            let ending = frame.extension().and_then(|e| e.to_str()).unwrap_or("png");
+            let name = format!("film-{i:06}.{ending}");
+            let to = self.launch.work_outside(&name);
+            tokio::fs::copy(frame, &to)
+                .await
+                .map_err(|e| EngineError::io("can't copy", frame, e))?;
+            inside.push(self.launch.work_inside(&name));
+        }
+        Ok(inside)
     }
 
     /// Makes the next render build the scene's data anew, even if it is a region of the same frame as the last.
@@ -362,6 +374,16 @@ impl Engine {
     pub(crate) fn options(&self) -> &EngineOptions {
         &self.options
     }
+}
+
+/// The folder in which all of these lie, and their names in it.
+fn in_one_folder(frames: &[PathBuf]) -> Option<(&Path, Vec<&Path>)> {
+    let folder = frames.first()?.parent()?;
+    let name = |frame: &'_ PathBuf| frame.parent() == Some(folder);
+    let names = frames.iter().map(|frame| frame.file_name().map(Path::new));
+    let names: Option<Vec<&Path>> = names.collect();
+    frames.iter().all(name).then_some(())?;
+    Some((folder, names?))
 }
 
 fn wanted(answer: &RenderAnswer) -> Vec<WantedLayer> {

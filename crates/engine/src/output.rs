@@ -3,18 +3,23 @@
 //! It can't be switched off in Cycles, it differs from render to render, and without it two honest
 //! machines of one class write the same output to the byte.
 
+use std::io::Read;
 use std::path::Path;
 
 /// Removes comments from a PNG or JPEG file; other files are left as they are.
 pub(crate) fn strip_comments(path: &Path) -> std::io::Result<()> {
-    let bytes = std::fs::read(path)?;
-    let stripped = if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
-        png(&bytes)
-    } else if bytes.starts_with(&[0xff, 0xd8]) {
-        jpeg(&bytes)
+    let mut start = Vec::new();
+    std::fs::File::open(path)?.take(8).read_to_end(&mut start)?;
+    let strip: fn(&[u8]) -> Option<Vec<u8>> = if start == b"\x89PNG\r\n\x1a\n" {
+        png
+    } else if start.starts_with(&[0xff, 0xd8]) {
+        jpeg
     } else {
-        None
+        // A film may be larger than memory.
+        return Ok(());
     };
+    let bytes = std::fs::read(path)?;
+    let stripped = strip(&bytes);
     match stripped {
         Some(stripped) if stripped.len() < bytes.len() => std::fs::write(path, stripped),
         _ => Ok(()),

@@ -7,8 +7,8 @@ use crate::mirror::{Mirror, mirror_enum, mirror_newtype, mirror_struct};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::Fault;
 use candela_core::id::{
-    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId,
-    TaskId, VerificationId,
+    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, MessageId, NodeId, OwnerId, ReceiptId,
+    SubmissionId, TaskId, VerificationId,
 };
 use candela_core::layers::{Region, Size};
 use candela_core::node::Role;
@@ -26,6 +26,7 @@ mirror_newtype! {
     ReceiptId as u64,
     VerificationId as u64,
     ClaimId as u64,
+    MessageId as u64,
     Time as u64,
     NodeId as [u8; 32],
     BlobHash as [u8; 32],

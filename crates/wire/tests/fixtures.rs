@@ -6,6 +6,8 @@
 #[path = "samples/mod.rs"]
 mod samples;
 
+use candela_core::job::Job;
+use candela_core::message::Notify;
 use samples::{Case, cases};
 use std::path::PathBuf;
 
@@ -73,15 +75,40 @@ fn damage_never_panics() {
     }
 }
 
+fn before(name: &str) -> Vec<u8> {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    std::fs::read(dir.join("before").join(format!("{name}.bin"))).unwrap()
+}
+
 /// Inspections once lay in the rows of their jobs; such a row is read with what it holds.
 #[test]
 fn a_jobs_row_that_holds_its_inspection_is_still_read() {
-    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let before = std::fs::read(dir.join("before/row_job_active.bin")).unwrap();
-    let job = candela_wire::rows::decode_job(&before).unwrap();
+    let job = candela_wire::rows::decode_job(&before("row_job_active")).unwrap();
     let inspection = std::fs::read(path("row_inspection")).unwrap();
     let inspection = candela_wire::rows::decode_inspection(&inspection).unwrap();
     assert_eq!(job.inspected.as_deref(), Some(&inspection));
-    let now = std::fs::read(path("row_job_active")).unwrap();
-    assert_eq!(candela_wire::rows::encode_job(&job), now);
+    let without = before("row_job_active_without_inspection");
+    let without = candela_wire::rows::decode_job(&without).unwrap();
+    assert_eq!(Job { inspected: None, ..job }, without);
+}
+
+/// Jobs once had no messages; such a row is read as that of a job that has none.
+#[test]
+fn a_jobs_row_without_messages_is_still_read() {
+    let active = "row_job_active_without_inspection";
+    for (old, new) in [
+        ("row_job_inspecting", "row_job_inspecting"),
+        (active, "row_job_active"),
+        ("row_job_refused", "row_job_refused"),
+        ("row_job_completed", "row_job_completed"),
+        ("row_job_failed", "row_job_failed"),
+        ("row_job_cancelled", "row_job_cancelled"),
+    ] {
+        let read = candela_wire::rows::decode_job(&before(old)).unwrap();
+        let now = std::fs::read(path(new)).unwrap();
+        let mut want = candela_wire::rows::decode_job(&now).unwrap();
+        want.submission.notify = Notify::default();
+        (want.messages, want.wrong_told) = (Vec::new(), false);
+        assert_eq!(read, want, "{old}");
+    }
 }

@@ -23,10 +23,13 @@ const RESERVED: [Reserved; 7] = [
         rule: "processes",
         signs: &["process::Command", "process::Child", "tokio::process", "hakoniwa"],
         crates: &["engine", "xtask"],
-        files: &[(
-            "crates/cli/src/demo/processes.rs",
-            "the demonstration starts its roles, which are this same program",
-        )],
+        files: &[
+            (
+                "crates/cli/src/demo/processes.rs",
+                "the demonstration starts its roles, which are this same program",
+            ),
+            ("crates/cli/src/desktop.rs", "the desktop's own program shows notifications"),
+        ],
         says: "only engine starts processes",
     },
     Reserved {

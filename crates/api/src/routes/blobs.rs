@@ -20,6 +20,7 @@ use candela_wire::api::limits::MISSING_HASHES_MAX;
 use candela_wire::api::{BlobInfo, MissingReply, MissingRequest, RefusalInfo, ScopeName};
 use futures_lite::StreamExt;
 use std::io;
+use std::ops::Range;
 
 /// How a blob is given out.
 pub(crate) struct Given {
@@ -146,6 +147,31 @@ pub(crate) async fn give(
 ) -> Result<Response, Refused> {
     let blobs = state.desk.blobs();
     let bytes = blobs.size(hash).await?.ok_or_else(not_here)?;
+    let what = Bytes { hash, bytes, cache: "private, max-age=31536000, immutable" };
+    give_bytes(what, headers, given, async |range| {
+        Ok(Body::from_stream(blobs.stream(hash, range).await?))
+    })
+    .await
+}
+
+/// Bytes that are given out.
+pub(crate) struct Bytes {
+    /// Their hash, which tells versions apart.
+    pub(crate) hash: BlobHash,
+    /// How many.
+    pub(crate) bytes: u64,
+    /// How they may be cached.
+    pub(crate) cache: &'static str,
+}
+
+/// Gives bytes as the conditions and the range of the request want them; `open` gives a part of them.
+pub(crate) async fn give_bytes(
+    what: Bytes,
+    headers: &HeaderMap,
+    given: &Given,
+    open: impl AsyncFnOnce(Range<u64>) -> Result<Body, Refused>,
+) -> Result<Response, Refused> {
+    let (hash, bytes) = (what.hash, what.bytes);
     let etag = format!("\"{hash}\"");
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let has_it = header(header::IF_NONE_MATCH)
@@ -160,10 +186,7 @@ pub(crate) async fn give(
     };
     let mut response = match status {
         StatusCode::NOT_MODIFIED => status.into_response(),
-        _ => {
-            let pieces = blobs.stream(hash, range.clone()).await?;
-            (status, Body::from_stream(pieces)).into_response()
-        }
+        _ => (status, open(range.clone()).await?).into_response(),
     };
     let out = response.headers_mut();
     let mut set = |name, value: &str| {
@@ -172,7 +195,7 @@ pub(crate) async fn give(
         }
     };
     set(header::ETAG, &etag);
-    set(header::CACHE_CONTROL, "private, max-age=31536000, immutable");
+    set(header::CACHE_CONTROL, what.cache);
     if status != StatusCode::NOT_MODIFIED {
         let way = if given.inline { "inline" } else { "attachment" };
         let name = safe_name(&given.file_name);

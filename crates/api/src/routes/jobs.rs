@@ -7,7 +7,7 @@ use crate::limits::{HASHES_NAMED_MAX, SEARCH_CHARS_MAX};
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::submit::{self, Scene};
-use crate::{uploads, view};
+use crate::{messages, uploads, view};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
@@ -38,7 +38,9 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, [(HeaderName, String); 1], axum::Json<JobSummary>), Refused> {
     request.user = caller.submits_as(request.user)?;
     let default = state.config.default_engine.as_ref().or_else(|| newest(state.desk.engines()));
+    let notify = messages::check(&state.config.messages, &request.notify)?;
     let (mut submission, scene) = submit::check(request, default)?;
+    submission.notify = notify;
     submission.scene = store_scene(&state, &scene, submission.submission_id).await?;
     let hash = submission.scene;
     let reply = state.desk.apply(Command::Submit(Box::new(submission))).await;

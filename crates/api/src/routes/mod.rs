@@ -3,6 +3,7 @@
 pub(crate) mod blobs;
 pub(crate) mod claims;
 pub(crate) mod events;
+pub(crate) mod film;
 pub(crate) mod frames;
 pub(crate) mod jobs;
 pub(crate) mod managers;

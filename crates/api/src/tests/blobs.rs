@@ -76,7 +76,8 @@ async fn only_accepted_outputs_are_given_out() {
     let output = format!("/api/v1/jobs/{job}/frames/{frame}/output");
     let by_hash = format!("{output}?hash={hash}");
     let blob = format!("/api/v1/blobs/{hash}");
-    for path in [&output, &by_hash, &blob] {
+    let film = format!("/api/v1/jobs/{job}/film");
+    for path in [&output, &by_hash, &blob, &film] {
         let answer = site.get(path).await;
         assert_eq!((answer.status.as_u16(), &*answer.code()), (409, "frame_not_ready"), "{path}");
         let answer = site.send("GET", path, &[("peer", ELSEWHERE)], Body::empty()).await;
@@ -90,6 +91,8 @@ async fn only_accepted_outputs_are_given_out() {
         assert_eq!(answer.header("cache-control"), "private, max-age=31536000, immutable");
         assert!(answer.header("content-disposition").starts_with("inline; filename=\""));
     }
+    let no_job = site.get("/api/v1/jobs/999/film").await;
+    assert_eq!((no_job.status.as_u16(), &*no_job.code()), (404, "no_such_job"));
     // From elsewhere the hash is the key.
     for (path, want) in [(&output, 401), (&by_hash, 200), (&blob, 200)] {
         let answer = site.send("GET", path, &[("peer", ELSEWHERE)], Body::empty()).await;

@@ -83,6 +83,10 @@ impl Fake {
         Ok(format!("ticket-for-{}", request.owner.unwrap_or_default()))
     }
 
+    pub(crate) async fn webhook_secret(&self) -> Result<String, ApplyError> {
+        Ok("the managers' own secret".into())
+    }
+
     pub(crate) async fn tickets(&self) -> Result<Vec<TicketRow>, ApplyError> {
         Ok(vec![TicketRow {
             id: [7; 32],

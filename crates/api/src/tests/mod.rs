@@ -5,6 +5,7 @@ mod claims;
 pub(crate) mod fake;
 mod guarding;
 mod jobs;
+mod messages;
 mod preview;
 mod proof;
 mod shown;
@@ -74,7 +75,11 @@ impl Site {
     }
 
     async fn start_with(config: ApiConfig) -> Site {
-        let fake = Fake::start(Time(1_700_000_000_000)).await;
+        Site::start_at(config, Time(1_700_000_000_000)).await
+    }
+
+    async fn start_at(config: ApiConfig, now: Time) -> Site {
+        let fake = Fake::start(now).await;
         let ending = CancellationToken::new();
         let app = assemble(Desk::Fake(fake.clone()), config, ending.clone());
         Site { fake, app, ending }

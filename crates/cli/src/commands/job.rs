@@ -6,13 +6,17 @@ use crate::print;
 use crate::report::{Exit, Problem, problem_lines};
 use crate::table::{Align, Table};
 use crate::terminal::Style;
-use crate::units::span;
+use crate::units::{Bytes, span};
 use anyhow::Result;
 use candela_core::id::JobId;
-use candela_wire::api::{FrameState, FrameSummary, JobDetail, JobState, JobSummary, JobsQuery};
+use candela_wire::api::{
+    FilmInfo, FrameState, FrameSummary, JobDetail, JobState, JobSummary, JobsQuery,
+};
 use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::PathBuf;
 
-/// List jobs, look at one, cancel it or try it again.
+/// List jobs, look at one, cancel it, try it again or watch it as a film.
 #[derive(Debug, Subcommand)]
 pub(crate) enum JobCommand {
     /// List jobs, the newest first.
@@ -25,6 +29,11 @@ pub(crate) enum JobCommand {
     Cancel(JobArgs),
     /// Render a failed or cancelled job's missing frames again.
     Retry(JobArgs),
+    /// Download a film (MP4) of the frames of a job that are verified so far.
+    ///
+    /// The manager makes it, at the scene's own frames per second, and this waits for it. Once the job
+    /// is over, it is the film of all verified frames.
+    Film(FilmArgs),
 }
 
 /// Which jobs.
@@ -55,6 +64,21 @@ pub(crate) struct JobArgs {
     api: ApiArgs,
 }
 
+/// Which film, and where it goes.
+#[derive(Debug, Args)]
+pub(crate) struct FilmArgs {
+    /// The job's number.
+    job: JobId,
+    /// The file to write [default: job-JOB.mp4].
+    #[arg(long, short, value_name = "FILE.mp4")]
+    output: Option<PathBuf>,
+    /// Print JSON instead of text: `{"file": …, "frames": …, "bytes": …}`.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    api: ApiArgs,
+}
+
 /// Runs it.
 pub(crate) async fn run(app: &App, command: JobCommand) -> Result<Exit> {
     match command {
@@ -71,6 +95,7 @@ pub(crate) async fn run(app: &App, command: JobCommand) -> Result<Exit> {
             let job = asked(client.retry(args.job.0).await)?;
             done(&args, &job, "goes on")
         }
+        JobCommand::Film(args) => film(app, args).await,
     }
 }
 
@@ -79,6 +104,28 @@ fn done(args: &JobArgs, job: &JobSummary, what: &str) -> Result<Exit> {
         print::json(job)?;
     } else {
         print::note(&format!("job {} {what}", args.job));
+    }
+    Ok(Exit::Done)
+}
+
+async fn film(app: &App, args: FilmArgs) -> Result<Exit> {
+    let client = app.client(&args.api)?;
+    let job = args.job;
+    let file = args.output.unwrap_or_else(|| format!("job-{job}.mp4").into());
+    let waits = |film: &FilmInfo| {
+        let left = film.left_s.map(|left_s| format!(", about {} left", span(left_s)));
+        let doing = if film.state == "waiting" { "waits for its turn" } else { "is being made" };
+        let left = left.unwrap_or_default();
+        print::note(&format!("a film of {} frames {doing}{left}", film.frames));
+    };
+    let film = asked(client.download_film(job.0, &file, waits).await)?;
+    if args.json {
+        let film = json!({ "file": file, "frames": film.frames, "bytes": film.bytes });
+        print::json(&film)?;
+    } else {
+        let frames = film.frames.map(|frames| format!("{frames} verified frames, "));
+        let (frames, bytes) = (frames.unwrap_or_default(), Bytes(film.bytes));
+        print::note(&format!("{} is the film of job {job}: {frames}{bytes}", file.display()));
     }
     Ok(Exit::Done)
 }

@@ -4,6 +4,7 @@ use crate::args::App;
 use crate::commands::managers::{self, ManagerCommand};
 use crate::config::data_folder;
 use crate::engines;
+use crate::messages;
 use crate::policy;
 use crate::report::Exit;
 use crate::roles::{ManagerPlan, absolute, engine_config, run_manager};
@@ -102,6 +103,7 @@ pub(crate) async fn run(app: &App, args: ManagerArgs) -> Result<Exit> {
     let plan = ManagerPlan {
         node,
         listen: config.need("manager.listen", args.listen)?,
+        messages: messages::plan(config)?,
         token: config.get("client.token", args.token)?,
         json: args.json,
         die_with_stdin: args.die_with_stdin,

@@ -1,14 +1,14 @@
-//! `candela manager status` and `candela manager remove`: the managers of a network.
+//! `candela manager status`, `remove`, `backup` and so on: the managers of a network.
 
 use crate::api::asked;
 use crate::args::{ApiArgs, App};
 use crate::config::data_folder;
 use crate::print;
-use crate::report::Exit;
+use crate::report::{Exit, hinted};
 use crate::roles::absolute;
 use crate::table::{Align, Table};
 use crate::units::Bytes;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use candela_node::manager::backup;
 use candela_wire::api::ManagersInfo;
 use clap::{Args, Subcommand};
@@ -33,6 +33,10 @@ pub(crate) enum ManagerCommand {
     /// It has the key and the port of the one that was saved, so nodes find it at its old address. Two
     /// that run with one key disturb each other: make sure that the old one never starts again.
     Restore(RestoreArgs),
+    /// Show the secret with which this machine's manager signs webhooks.
+    ///
+    /// Whoever receives webhooks checks with it that they come from here; see the guide to messages.
+    WebhookSecret(SecretArgs),
 }
 
 /// How the status is shown.
@@ -66,6 +70,14 @@ pub(crate) struct BackupArgs {
     data: Option<PathBuf>,
 }
 
+/// Whose secret is shown.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Folder of the manager's data [env: CANDELA_MANAGER_DATA] [default: the user's own].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
 /// What is restored, and where.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
@@ -94,6 +106,7 @@ pub(crate) async fn run(app: &App, command: ManagerCommand) -> Result<Exit> {
         }
         ManagerCommand::Backup(args) => save(app, args).await?,
         ManagerCommand::Restore(args) => restore(app, args).await?,
+        ManagerCommand::WebhookSecret(args) => secret(app, args).await?,
     }
     Ok(Exit::Done)
 }
@@ -140,6 +153,21 @@ async fn restore(app: &App, args: RestoreArgs) -> Result<()> {
     }
     print::note("start it with `candela manager`; whoever was a manager beside it can join again");
     Ok(())
+}
+
+async fn secret(app: &App, args: SecretArgs) -> Result<()> {
+    // What is set is used by managers that read the same settings.
+    if let Some(secret) = app.config.get::<String>("messages.webhook-secret", None)? {
+        return print::data(&format!("{secret}\n"));
+    }
+    let data = data_of(app, args.data)?;
+    match backup::webhook_secret(&data).await? {
+        Some(secret) => print::data(&format!("{secret}\n")),
+        None => Err(hinted(
+            anyhow!("there is no secret yet: no manager of the network has led"),
+            "it is drawn when the managers have a leader; try again then",
+        )),
+    }
 }
 
 fn text(app: &App, info: &ManagersInfo) -> String {

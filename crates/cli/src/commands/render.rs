@@ -3,6 +3,7 @@
 use crate::api::explained;
 use crate::args::{ApiArgs, App};
 use crate::commands::watch;
+use crate::desktop;
 use crate::engines;
 use crate::film;
 use crate::follow::downloads::Downloads;
@@ -21,7 +22,7 @@ use candela_core::id::{EngineBuild, SubmissionId};
 use candela_core::job::{Allowances, Overrides};
 use candela_engine::Installed;
 use candela_wire::api::{
-    AllowRequest, Format, JobRequest, JobSummary, OverridesRequest, SceneRequest,
+    AllowRequest, Format, JobRequest, JobSummary, NotifyRequest, OverridesRequest, SceneRequest,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -88,6 +89,15 @@ pub(crate) struct RenderArgs {
     /// Make an MP4 of the frames at the end.
     #[arg(long, value_name = "FILE.mp4")]
     pub video: Option<PathBuf>,
+    /// Have the manager post a signed message to this URL when the job ends or a frame comes out wrong.
+    #[arg(long, value_name = "URL")]
+    pub notify_webhook: Option<String>,
+    /// Have the manager mail this address then, if its owner has set that up.
+    #[arg(long, value_name = "ADDRESS")]
+    pub notify_email: Option<String>,
+    /// Show a notification on this desktop at the end, if it has any.
+    #[arg(long, conflicts_with = "detach")]
+    pub notify: bool,
     /// Print a summary as JSON to standard output at the end.
     #[arg(long)]
     pub json: bool,
@@ -117,6 +127,9 @@ impl RenderArgs {
             name: None,
             priority: 0,
             video: None,
+            notify_webhook: None,
+            notify_email: None,
+            notify: false,
             json: false,
             api: ApiArgs::default(),
         }
@@ -235,6 +248,10 @@ fn request(args: &RenderArgs, engine: &EngineBuild, scene: SceneRequest) -> JobR
             wait: args.wait,
         },
         priority: args.priority,
+        notify: NotifyRequest {
+            webhook: args.notify_webhook.clone(),
+            email: args.notify_email.clone(),
+        },
     }
 }
 
@@ -262,6 +279,9 @@ async fn finish(
 ) -> Result<Exit> {
     let mut summary = Summary::new(outcome, page, elapsed);
     summary.output = args.output.clone();
+    if args.notify {
+        desktop::tell_end(&outcome.job.summary);
+    }
     let completed = check_completed(&outcome.job);
     if completed.is_ok()
         && let Some(video) = &args.video

@@ -2,6 +2,7 @@
 
 use crate::api::asked;
 use crate::args::{ApiArgs, App};
+use crate::desktop;
 use crate::engines;
 use crate::film;
 use crate::follow::downloads::Downloads;
@@ -29,6 +30,9 @@ pub(crate) struct WatchArgs {
     /// Make an MP4 of the frames at the end.
     #[arg(long, value_name = "FILE.mp4", requires = "output")]
     pub video: Option<PathBuf>,
+    /// Show a notification on this desktop at the end, if it has any.
+    #[arg(long)]
+    pub notify: bool,
     /// Where engines are kept [env: CANDELA_ENGINE_FOLDER].
     #[arg(long, value_name = "DIR")]
     pub engine_folder: Option<PathBuf>,
@@ -62,6 +66,9 @@ pub(crate) async fn run(app: &App, args: WatchArgs) -> Result<Exit> {
     let page = client.absolute(&format!("/jobs/{}", args.job.0));
     let mut summary = Summary::new(&outcome, page, started.elapsed());
     summary.output = args.output.clone();
+    if args.notify {
+        desktop::tell_end(&outcome.job.summary);
+    }
     let completed = check_completed(&outcome.job);
     if let Some(video) = args.video.as_ref().filter(|_| completed.is_ok()) {
         let build = EngineBuild(outcome.job.summary.engine.clone());

@@ -83,6 +83,7 @@ impl Farm {
         self.mark(Row::Inspection(id));
         self.submissions.remove(&job.submission.submission_id);
         self.waiting.remove(&id);
+        self.untold.remove(&id);
         self.left.remove(&id);
         for receipt in self.receipts_of.remove(&id).unwrap_or_default() {
             self.forget_receipt(receipt);

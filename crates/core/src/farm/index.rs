@@ -12,6 +12,9 @@ impl Farm {
     pub(super) fn index(&mut self, now: Time) {
         for job in self.jobs.values() {
             self.submissions.insert(job.submission.submission_id, job.id);
+            if !job.messages.is_empty() {
+                self.untold.insert(job.id);
+            }
             if !job.status.is_over() {
                 let (submission, open) = (&job.submission, self.waiting.contains_key(&job.id));
                 let (user, priority) = (&submission.user, submission.priority);

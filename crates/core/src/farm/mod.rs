@@ -12,6 +12,7 @@ mod dispatch;
 mod eta;
 mod forget;
 mod index;
+mod messages;
 mod node_map;
 mod opinions;
 mod pool;
@@ -32,8 +33,8 @@ pub(crate) mod tests;
 use crate::claim::Claim;
 use crate::counts::TileCounts;
 use crate::id::{
-    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, NodeId, ReceiptId, SubmissionId, TaskId,
-    VerificationId,
+    BlobHash, ClaimId, EngineBuild, JobId, LeaseId, MessageId, NodeId, ReceiptId, SubmissionId,
+    TaskId, VerificationId,
 };
 use crate::job::{Frame, FrameStatus, Job, Submission};
 use crate::node::{Hello, Node, Presence};
@@ -165,6 +166,13 @@ pub enum Command {
         user: String,
         /// What is wrong, in the user's words.
         comment: String,
+    },
+    /// A message was delivered, or given up.
+    Told {
+        /// The job.
+        job: JobId,
+        /// The message.
+        message: MessageId,
     },
     /// Time goes on.
     Tick,
@@ -308,6 +316,8 @@ pub struct Farm {
     answers_due: Alarms<VerificationId>,
     /// When a job that is over is forgotten.
     forgetting: Alarms<JobId>,
+    /// Jobs that have messages to be delivered.
+    untold: BTreeSet<JobId>,
     /// Rows of forgotten jobs that are still to be deleted.
     leftovers: BTreeSet<Row>,
     /// Who may be given work.
@@ -363,6 +373,7 @@ impl Farm {
             deadlines: Alarms::default(),
             answers_due: Alarms::default(),
             forgetting: Alarms::default(),
+            untold: BTreeSet::new(),
             leftovers,
             ready: ready::Ready::default(),
             queue,
@@ -444,6 +455,7 @@ impl Farm {
             Command::Claim { job, frame, user, comment } => {
                 self.claim(job, frame, user, comment, now, effects)
             }
+            Command::Told { job, message } => self.told(job, message),
             Command::Tick => {
                 self.tick(now, effects);
                 Ok(Reply::Done)

@@ -193,6 +193,9 @@ impl Farm {
             self.rest(node, now, REST_MS);
         }
         // The rest of the task goes on; the frame itself goes back, to somebody else first.
+        if let Some(text) = &give_up {
+            self.tell_wrong(job_id, number, text, now, effects);
+        }
         let after = give_up.map_or(FrameStatus::Waiting, FrameStatus::Failed);
         if fault == Fault::Worker {
             self.return_task(task_id, effects);
@@ -211,7 +214,7 @@ pub(super) fn stale(lease: LeaseId) -> Refusal {
 }
 
 /// Cuts a text at a character's border.
-fn truncate(text: &mut String, bytes_max: usize) {
+pub(super) fn truncate(text: &mut String, bytes_max: usize) {
     if text.len() > bytes_max {
         let mut at = bytes_max;
         while !text.is_char_boundary(at) {

@@ -24,6 +24,7 @@ impl Farm {
         let number = receipt.statement.frame;
         let receipts: Vec<ReceiptId> =
             self.by_lease.get(&lease).into_iter().flat_map(|f| f.values()).copied().collect();
+        self.tell_wrong(job, number, reason, now, effects);
         let mut rejected = 0;
         for id in receipts {
             let Some(receipt) = self.receipts.get_mut(&id) else { continue };
@@ -40,7 +41,7 @@ impl Farm {
             let of_lease = receipt.statement.frame;
             self.mark(Row::Receipt(id));
             self.drop_verifications(id, effects);
-            self.frame_again(job, of_lease, reason, effects);
+            self.frame_again(job, of_lease, reason, now, effects);
         }
         if let Some(job) = self.jobs.get_mut(&job) {
             job.excluded.insert(node);
@@ -119,16 +120,23 @@ impl Farm {
     }
 
     /// A frame has to be rendered again, unless it was tried too often.
-    fn frame_again(&mut self, job: JobId, number: i32, reason: &str, effects: &mut Vec<Effect>) {
+    fn frame_again(
+        &mut self,
+        job: JobId,
+        number: i32,
+        reason: &str,
+        now: Time,
+        effects: &mut Vec<Effect>,
+    ) {
         let attempts_max = self.policy.attempts_max;
         let Some(frame) = self.frames.get_mut(&job).and_then(|f| f.get_mut(&number)) else {
             return;
         };
         frame.attempts += 1;
         let status = if frame.attempts >= attempts_max {
-            FrameStatus::Failed(format!(
-                "{attempts_max} attempts came to nothing; the last: {reason}"
-            ))
+            let text = format!("{attempts_max} attempts came to nothing; the last: {reason}");
+            self.tell_wrong(job, number, &text, now, effects);
+            FrameStatus::Failed(text)
         } else {
             FrameStatus::Waiting
         };
@@ -159,7 +167,7 @@ impl Farm {
         let Some(receipt) = self.receipts.get(&id) else { return };
         let (job, number) = (receipt.job, receipt.statement.frame);
         self.withdraw(id, reason, effects);
-        self.frame_again(job, number, reason, effects);
+        self.frame_again(job, number, reason, now, effects);
         self.end_if_over(job, now, effects);
     }
 

@@ -49,6 +49,8 @@ impl Farm {
             render_ms_count: 0,
             excluded: BTreeSet::new(),
             verification_px: 0,
+            messages: Vec::new(),
+            wrong_told: false,
         };
         self.jobs.insert(id, job);
         self.index_job(id, None);
@@ -79,6 +81,9 @@ impl Farm {
         job.ended_at = ended_at;
         self.index_job(id, Some(&before));
         self.note_end(id);
+        if let Some(at) = ended_at.filter(|_| !before.is_over()) {
+            self.tell_end(id, at);
+        }
         self.mark(Row::Job(id));
     }
 

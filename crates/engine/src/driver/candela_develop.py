@@ -413,6 +413,10 @@ def encode_video(request):
     scene = bpy.data.scenes.new("candela film")
     frames = request["frames"]
     editor = scene.sequence_editor_create()
+    # Each picture is seen once: thousands of them needn't stay in memory.
+    for kept in ("raw", "preprocessed", "composite", "final"):
+        if hasattr(editor, "use_cache_" + kept):
+            setattr(editor, "use_cache_" + kept, False)
     folder, names = os.path.dirname(frames[0]), [os.path.basename(f) for f in frames]
     strips = editor.strips if hasattr(editor, "strips") else editor.sequences
     strip = strips.new_image("frames", os.path.join(folder, names[0]), 1, 1)

@@ -10,6 +10,7 @@ use crate::manager::follow::{CopyOfFarm, QUORUM_AGE_MAX_MS};
 use crate::manager::handle::{ApplyError, FarmEvent};
 use crate::manager::members::manager_write;
 use crate::manager::rows;
+use crate::manager::secret;
 use crate::manager::tally::{Counter, Size};
 use crate::manager::tickets::{TicketBook, TicketRequest};
 use candela_core::addr::NodeAddr;
@@ -55,6 +56,8 @@ pub(crate) enum Request {
     RevokeTicket([u8; 32], Answer<()>),
     /// Another manager wants to join.
     JoinManagers(Box<ManagerHello>, Answer<ManagerWelcome>),
+    /// The secret that webhooks are signed with.
+    WebhookSecret(Answer<String>),
     /// A manager is lost, and to be taken out.
     RemoveManager(u64, Answer<()>),
     /// End.
@@ -90,6 +93,7 @@ pub(crate) struct Desk {
     epoch: Epoch,
     farm: Farm,
     pub(super) tickets: TicketBook,
+    webhook_secret: String,
     pub(super) policy: Policy,
     pub(super) engines: BTreeSet<EngineBuild>,
     manager: NodeAddr,
@@ -143,6 +147,7 @@ impl Desk {
             epoch: Epoch::from_number(0),
             farm,
             tickets: TicketBook::default(),
+            webhook_secret: String::new(),
             policy,
             engines,
             manager,
@@ -272,6 +277,8 @@ impl Desk {
                 }
                 // Whoever asked may be gone.
                 Request::Tickets(reply) => drop(reply.send(Ok(self.tickets.all()))),
+                // Whoever asked may be gone.
+                Request::WebhookSecret(reply) => drop(reply.send(Ok(self.webhook_secret.clone()))),
                 Request::RevokeTicket(id, reply) => match self.tickets.revoke(id) {
                     Ok(write) => {
                         writes.push(write);
@@ -389,6 +396,7 @@ impl Desk {
     pub(super) async fn take_over(&mut self) -> Result<(), DeskError> {
         self.epoch = self.db.take_over().await.map_err(|error| DeskError(error.into()))?;
         (self.farm, self.tickets) = self.load().await?;
+        self.webhook_secret = secret::keep(&self.db, self.epoch).await?;
         let failed = |error: candela_taskdb::ReadError| DeskError(error.into());
         let stored = self.db.load(Table::Managers).await.map_err(failed)?;
         let mut managers = rows::managers(stored)?;

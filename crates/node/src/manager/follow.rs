@@ -96,6 +96,7 @@ impl Desk {
             Request::CheckTicket(_, _, reply) => drop(reply.send(Err(elsewhere()))),
             Request::PutToken(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::Tickets(reply) => drop(reply.send(Err(elsewhere()))),
+            Request::WebhookSecret(reply) => drop(reply.send(Err(elsewhere()))),
             Request::RevokeTicket(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::JoinManagers(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::RemoveManager(_, reply) => drop(reply.send(Err(elsewhere()))),

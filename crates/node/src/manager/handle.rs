@@ -2,6 +2,7 @@
 
 use crate::manager::council::Council;
 use crate::manager::desk::Request;
+use crate::manager::films::{FilmAnswer, FilmError, FilmWanted, Films};
 use crate::manager::mirror::{Kind, Mirror, scene_pin};
 use crate::manager::tally::{Counter, Tally};
 use crate::manager::tickets::TicketRequest;
@@ -17,6 +18,7 @@ use candela_wire::cluster::ManagerRow;
 use candela_wire::ticket::TicketRow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Why a command was not carried out.
@@ -87,6 +89,7 @@ pub struct Manager {
     pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
     pub(super) counter: Counter,
     pub(super) db: Arc<TaskDb>,
+    pub(super) films: Films,
 }
 
 impl Manager {
@@ -137,6 +140,16 @@ impl Manager {
         answer.await.map_err(|_| gone())?
     }
 
+    /// The secret that webhooks are signed with, the same for all managers of the network.
+    ///
+    /// # Errors
+    /// That this manager doesn't lead.
+    pub async fn webhook_secret(&self) -> Result<String, ApplyError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::WebhookSecret(reply)).await?;
+        answer.await.map_err(|_| gone())?
+    }
+
     /// Takes a ticket back: nobody joins with it any more, and who did has to leave.
     ///
     /// # Errors
@@ -145,6 +158,14 @@ impl Manager {
         let (reply, answer) = oneshot::channel();
         self.send(Request::RevokeTicket(id, reply)).await?;
         answer.await.map_err(|_| gone())?
+    }
+
+    /// A film of verified outputs, if it is there or is made within `wait`; otherwise how far it is.
+    ///
+    /// # Errors
+    /// It can't be made, or too many are at once.
+    pub async fn film(&self, wanted: FilmWanted, wait: Duration) -> Result<FilmAnswer, FilmError> {
+        self.films.get(wanted, wait).await
     }
 
     /// Whether this manager leads, and decides.

@@ -12,6 +12,7 @@ mod council;
 mod desk;
 mod develop;
 mod errands;
+mod films;
 mod follow;
 mod handle;
 mod inspection;
@@ -22,6 +23,7 @@ mod mirror;
 mod pace;
 mod proof;
 mod rows;
+mod secret;
 mod sessions;
 mod stand_in;
 mod tally;
@@ -31,6 +33,10 @@ mod weights;
 
 pub use candela_net::Pipe;
 pub use desk::DeskError;
+pub use films::{
+    FILM_FRAME_PX_MAX, FILM_FRAMES_MAX, FILM_PX_MAX, Film, FilmAnswer, FilmError, FilmMaking,
+    FilmWanted,
+};
 pub use handle::{ApplyError, FarmEvent, FrameProgress, Manager};
 pub use mirror::scene_pin;
 pub use proof::{ProofDraft, ProofFile};
@@ -52,6 +58,7 @@ use council::Council;
 use desk::{Desk, DeskParts, Outbox};
 use develop::Developer;
 use errands::{ErrandParts, Errands};
+use films::Films;
 use inspection::Inspector;
 use library::Library;
 use mirror::{Mirror, MirrorParts};
@@ -243,6 +250,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         mirror: mirror.clone(),
         counter: counter.clone(),
         db: db.clone(),
+        films: Films::new(config.engine.clone(), blobs.clone(), &folder.join("films")),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
     let scratch = folder.join("scratch");

@@ -5,6 +5,7 @@ use candela_core::farm::{Command, Reply};
 use candela_core::frames::FrameSet;
 use candela_core::id::{EngineBuild, JobId, SubmissionId};
 use candela_core::job::{Allowances, FramesWanted, JobStatus, Overrides, Submission};
+use candela_core::message::Notify;
 use candela_core::node::Role;
 use candela_core::policy::Policy;
 use candela_engine::provision::Program;
@@ -131,6 +132,7 @@ impl Network {
             overrides,
             allow: Allowances { wait_for_workers: true, ..Allowances::default() },
             priority: 0,
+            notify: Notify::default(),
         };
         match self.manager().apply(Command::Submit(Box::new(submission))).await.unwrap() {
             Reply::Job(job) => job,

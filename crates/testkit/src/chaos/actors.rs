@@ -125,6 +125,7 @@ impl User {
             overrides: OverridesRequest::default(),
             allow: AllowRequest { wait: true, ..AllowRequest::default() },
             priority: 0,
+            notify: Default::default(),
             name,
         }
     }

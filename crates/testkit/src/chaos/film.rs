@@ -238,6 +238,7 @@ impl Director {
             },
             allow: AllowRequest { wait: true, ..AllowRequest::default() },
             priority: 1,
+            notify: Default::default(),
         }
     }
 }

@@ -50,6 +50,7 @@ pub fn submission(id: [u8; 32], frames: FrameSet) -> Submission {
         overrides: Overrides::default(),
         allow: Allowances { wait_for_workers: true, ..Allowances::default() },
         priority: 0,
+        notify: candela_core::message::Notify::default(),
     }
 }
 

@@ -7,10 +7,12 @@
 mod blob;
 mod claim;
 mod event;
+mod film;
 mod frame;
 mod job;
 pub mod limits;
 mod manager;
+mod message;
 mod network;
 mod node;
 mod page;
@@ -27,9 +29,11 @@ pub use claim::{
     PictureName,
 };
 pub use event::{Event, FrameChanged, HealthInfo};
+pub use film::FilmInfo;
 pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
 pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
+pub use message::MessageInfo;
 pub use network::{JobCounts, NetworkInfo, NetworkMinute, NodeCounts, VerificationFigures};
 pub use node::{NodeInfo, NodeRecord, NodeRef, NodeTask, RoleName};
 pub use page::{FramesPage, FramesQuery, JobsPage, JobsQuery};
@@ -40,8 +44,8 @@ pub use receipt::{
 pub use refusal::RefusalInfo;
 pub use request::{
     AllowRequest, Format, JobRequest, JobsAction, JobsActionReply, JobsActionRequest, NotDone,
-    OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest, TicketReply,
-    TicketRequest,
+    NotifyRequest, OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest,
+    TicketReply, TicketRequest,
 };
 pub use ticket::TicketInfo;
 pub use token::{AccountInfo, ScopeName, TokenInfo, TokenReply, TokenRequest};

@@ -33,6 +33,21 @@ pub struct JobRequest {
     /// Higher goes first.
     #[serde(default)]
     pub priority: i32,
+    /// Where the submitter wants to hear of it.
+    #[serde(default)]
+    pub notify: NotifyRequest,
+}
+
+/// Where the submitter wants to hear that a job came to its end, or that a frame of it came out wrong.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyRequest {
+    /// A URL, http or https, to which a message is posted.
+    #[serde(default)]
+    pub webhook: Option<String>,
+    /// An address to which a mail is sent.
+    #[serde(default)]
+    pub email: Option<String>,
 }
 
 /// A .blend with everything it needs.

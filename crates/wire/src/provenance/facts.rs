@@ -4,13 +4,15 @@ use super::VERSION;
 use crate::check;
 use crate::error::DecodeError;
 use crate::limits::{PROOF_FACTS_BYTES_MAX, PROOF_NODES_MAX};
-use crate::mirror::{Mirror, mirror_struct, to_bytes};
+use crate::mirror::{mirror_struct, to_bytes};
+use crate::rows::job_v1::JobV1;
 use candela_core::id::{NodeId, OwnerId};
 use candela_core::job::{FramesWanted, Job};
 use candela_core::limits::NAME_BYTES_MAX;
 use candela_core::refusal::Refusal;
 use candela_core::standing::Checking;
 use candela_core::time::Time;
+use serde::{Deserialize, Serialize};
 
 const KIND: &str = "proof's facts";
 
@@ -21,7 +23,7 @@ pub struct Facts {
     pub program: String,
     /// When it was made.
     pub exported_at: Time,
-    /// The job: scene, engine, inspection, settings.
+    /// The job: scene, engine, inspection, settings; not where its user wants to hear of it.
     pub job: Job,
     /// All frames of the job, also those that the proof says nothing of; [`FramesWanted::OfScene`]
     /// before the scene was inspected.
@@ -45,15 +47,40 @@ pub struct NodeFacts {
     pub owner: OwnerId,
 }
 
-mirror_struct! {
-    Facts as FactsV1 {
-        program: String,
-        exported_at: Time,
-        job: Job,
-        frames: FramesWanted,
-        checking: Checking,
-        nodes: Vec<NodeFacts>,
-        pictures: bool,
+/// What a proof says of a job as a whole.
+#[derive(Serialize, Deserialize)]
+struct FactsV1 {
+    program: String,
+    #[serde(with = "crate::mirror")]
+    exported_at: Time,
+    job: JobV1,
+    #[serde(with = "crate::mirror")]
+    frames: FramesWanted,
+    #[serde(with = "crate::mirror")]
+    checking: Checking,
+    #[serde(with = "crate::mirror")]
+    nodes: Vec<NodeFacts>,
+    pictures: bool,
+}
+
+impl From<&Facts> for FactsV1 {
+    fn from(facts: &Facts) -> FactsV1 {
+        FactsV1 {
+            program: facts.program.clone(),
+            exported_at: facts.exported_at,
+            job: JobV1::from(&facts.job),
+            frames: facts.frames.clone(),
+            checking: facts.checking.clone(),
+            nodes: facts.nodes.clone(),
+            pictures: facts.pictures,
+        }
+    }
+}
+
+impl From<FactsV1> for Facts {
+    fn from(wire: FactsV1) -> Facts {
+        let FactsV1 { program, exported_at, job, frames, checking, nodes, pictures } = wire;
+        Facts { program, exported_at, job: job.into(), frames, checking, nodes, pictures }
     }
 }
 
@@ -75,7 +102,7 @@ mirror_struct! {
 /// The section of the facts.
 #[must_use]
 pub fn encode_facts(facts: &Facts) -> Vec<u8> {
-    to_bytes(vec![VERSION], &facts.to_wire())
+    to_bytes(vec![VERSION], &FactsV1::from(facts))
 }
 
 /// The facts of their section.
@@ -98,7 +125,7 @@ pub fn decode_facts(bytes: &[u8]) -> Result<Facts, DecodeError> {
         let expected = bytes.len() - rest.len();
         return Err(DecodeError::WrongLength { kind: KIND, bytes: bytes.len(), expected });
     }
-    let facts = Facts::from_wire(wire).map_err(|_| malformed(postcard::Error::SerdeDeCustom))?;
+    let facts = Facts::from(wire);
     check_facts(&facts).map_err(|source| DecodeError::NotAllowed { kind: KIND, source })?;
     Ok(facts)
 }

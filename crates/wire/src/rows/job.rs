@@ -1,4 +1,4 @@
-//! Mirrors of a job's row, version 1.
+//! Mirrors of a job's row, version 2; version 1 is in `job_v1`.
 
 use crate::mirror::{Mirror, mirror_struct};
 use candela_core::frames::FrameSet;
@@ -8,6 +8,7 @@ use candela_core::job::{
 };
 use candela_core::layers::Size;
 use candela_core::limits::FRAMES_PER_JOB_MAX;
+use candela_core::message::{Message, Notify};
 use candela_core::refusal::Refusal;
 use candela_core::scene::{MissingFile, PreviewFacts, SceneFacts};
 use candela_core::settings::{OutputFormat, RenderSettings};
@@ -17,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 mirror_struct! {
-    Job as JobV1 {
+    Job as JobV2 {
         id: JobId,
         submission: Submission,
         submitted_at: Time,
@@ -29,11 +30,13 @@ mirror_struct! {
         render_ms_count: u64,
         excluded: BTreeSet<NodeId>,
         verification_px: u64,
+        messages: Vec<Message>,
+        wrong_told: bool,
     }
 }
 
 mirror_struct! {
-    Submission as SubmissionV1 {
+    Submission as SubmissionV2 {
         submission_id: SubmissionId,
         user: String,
         name: String,
@@ -44,6 +47,7 @@ mirror_struct! {
         overrides: Overrides,
         allow: Allowances,
         priority: i32,
+        notify: Notify,
     }
 }
 

@@ -8,6 +8,12 @@ pub fn key_counter() -> Vec<u8> {
     vec![0]
 }
 
+/// Key of the secret that webhooks are signed with, beside the counter.
+#[must_use]
+pub fn key_webhook_secret() -> Vec<u8> {
+    b"webhook secret".to_vec()
+}
+
 /// Key of a job; also what the keys of its frames begin with.
 #[must_use]
 pub fn key_job(job: JobId) -> Vec<u8> {

@@ -4,6 +4,7 @@ use super::rows::{inspected, job, receipt, task, time, verdict, verification};
 use candela_core::frames::FrameSet;
 use candela_core::id::{BlobHash, NodeId, OwnerId};
 use candela_core::job::{FramesWanted, Job, JobStatus};
+use candela_core::message::Notify;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::standing::Checking;
 use candela_core::task::{ReceiptStatus, TaskStatus};
@@ -24,10 +25,14 @@ pub(super) struct Proof {
 }
 
 pub(super) fn proof() -> Proof {
+    let mut job = Job { inspected: Some(inspected().into()), ..job(JobStatus::Completed) };
+    // A proof doesn't say where its user wants to hear of it.
+    job.submission.notify = Notify::default();
+    (job.messages, job.wrong_told) = (Vec::new(), false);
     let facts = Facts {
         program: "candela 0.1.0".into(),
         exported_at: time(9),
-        job: Job { inspected: Some(inspected().into()), ..job(JobStatus::Completed) },
+        job,
         frames: FramesWanted::These(FrameSet::parse("-17,1-24").unwrap()),
         // Not the defaults, which may change.
         checking: Checking {

@@ -5,13 +5,14 @@ use candela_core::claim::{Claim, ClaimStatus};
 use candela_core::counts::TileCounts;
 use candela_core::frames::FrameSet;
 use candela_core::id::{
-    BlobHash, ClaimId, JobId, LeaseId, NodeId, OwnerId, ReceiptId, SubmissionId, TaskId,
+    BlobHash, ClaimId, JobId, LeaseId, MessageId, NodeId, OwnerId, ReceiptId, SubmissionId, TaskId,
     VerificationId,
 };
 use candela_core::job::{
     Allowances, Frame, FrameStatus, FramesWanted, Inspected, Job, JobStatus, Overrides, Submission,
 };
 use candela_core::layers::{Region, Size};
+use candela_core::message::{Channel, Message, Notify, Occasion};
 use candela_core::node::{Node, Record, Role};
 use candela_core::scene::{MissingFile, PreviewFacts, SceneFacts};
 use candela_core::settings::OutputFormat;
@@ -98,6 +99,13 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(Case::new("row_counter", 70_000, rows::encode_counter, rows::decode_counter));
     cases.push(Case::new("row_manager", manager(), rows::encode_manager, rows::decode_manager));
     cases.push(Case::new("row_token", token(), rows::encode_token, rows::decode_token));
+    let secret = "5ec7e7".to_owned();
+    cases.push(Case::new(
+        "row_webhook_secret",
+        secret,
+        rows::encode_webhook_secret,
+        rows::decode_webhook_secret,
+    ));
     cases.push(Case::new("row_ticket", ticket(), rows::encode_ticket, rows::decode_ticket));
     cases
 }
@@ -126,6 +134,10 @@ pub(super) fn job(status: JobStatus) -> Job {
             },
             allow: Allowances { missing_files: true, force_cycles: false, wait_for_workers: true },
             priority: -5,
+            notify: Notify {
+                webhook: Some("https://hooks.example/ada?key=7".into()),
+                email: Some("ada@studio.example".into()),
+            },
         },
         submitted_at: time(0),
         ended_at: Some(time(60)),
@@ -136,7 +148,18 @@ pub(super) fn job(status: JobStatus) -> Job {
         render_ms_count: 3,
         excluded: BTreeSet::from([NodeId([8; 32])]),
         verification_px: 98_304,
+        messages: [Channel::Webhook, Channel::Email].map(|channel| message(channel)).to_vec(),
+        wrong_told: true,
     }
+}
+
+fn message(channel: Channel) -> Message {
+    let reason = "8070 of 11700 informative pixels differ".to_owned();
+    let (id, occasion) = match channel {
+        Channel::Webhook => (MessageId(400), Occasion::FrameWrong { frame: -17, reason }),
+        Channel::Email => (MessageId(401), Occasion::Completed),
+    };
+    Message { id, channel, occasion, at: time(61) }
 }
 
 pub(super) fn inspected() -> Inspected {

@@ -6,6 +6,7 @@ mod forgetting;
 mod sharing;
 mod stories;
 mod table;
+mod telling;
 mod verifiers;
 mod walk;
 
@@ -93,6 +94,7 @@ pub(crate) fn submission(frames: &str) -> Submission {
         overrides: Overrides::default(),
         allow: Allowances::default(),
         priority: 0,
+        notify: crate::message::Notify::default(),
     }
 }
 

@@ -113,6 +113,7 @@ fn commands(state: &State) -> Vec<(&'static str, Command)> {
                 reason: "no disk".into(),
             },
         ),
+        ("told", Command::Told { job, message: crate::id::MessageId(1) }),
         ("tick", Command::Tick),
     ]
 }

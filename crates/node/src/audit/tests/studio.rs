@@ -347,6 +347,7 @@ fn job(frames: FrameSet) -> Job {
             overrides: Overrides::default(),
             allow: Allowances::default(),
             priority: 0,
+            notify: candela_core::message::Notify::default(),
         },
         submitted_at: Time(0),
         ended_at: None,
@@ -357,6 +358,8 @@ fn job(frames: FrameSet) -> Job {
         render_ms_count: 0,
         excluded: BTreeSet::new(),
         verification_px: 0,
+        messages: Vec::new(),
+        wrong_told: false,
     }
 }
 

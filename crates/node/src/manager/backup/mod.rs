@@ -1,4 +1,4 @@
-//! Backups of a manager, and managers from backups.
+//! Backups of a manager, and managers from backups; and what else only its owner may have.
 //!
 //! A manager that runs hands its rows and blobs out over a socket in its own folder, so that only
 //! whoever may read that folder gets them: they hold its key and the verification keys of tasks. It
@@ -7,14 +7,18 @@
 //! ```text
 //! asked: "backup\n"        answer: length (8 bytes, little-endian), backup
 //! asked: hash (32 bytes)   answer: length, blob; a length of 2^64 - 1 if it isn't there
+//!
+//! asked: "secret\n"        answer: length, the secret that webhooks are signed with; 0 if there is none yet
 //! ```
 
 mod restore;
 mod save;
+mod secret;
 mod serve;
 
 pub use restore::{Restored, restore};
 pub use save::{Saved, save};
+pub use secret::webhook_secret;
 pub(crate) use serve::serve;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 use super::{FILES, NOT_THERE, PART_BYTES, SOCKET};
 use crate::manager::clock::now;
+use crate::manager::secret;
 use candela_blobs::{BlobError, Blobs};
 use candela_core::id::BlobHash;
 use candela_taskdb::{Table, TaskDb};
@@ -20,6 +21,9 @@ const PREFIXES: [&str; 2] = ["job/", "scene/"];
 
 /// What is asked for first.
 pub(super) const ASK: &[u8; 7] = b"backup\n";
+
+/// What is asked for the secret that webhooks are signed with.
+pub(super) const ASK_SECRET: &[u8; 7] = b"secret\n";
 
 /// Answers for as long as the manager runs.
 pub(crate) async fn serve(folder: PathBuf, db: Arc<TaskDb>, blobs: Blobs) {
@@ -56,6 +60,12 @@ async fn answer(
 ) -> io::Result<()> {
     let mut asked = [0; ASK.len()];
     stream.read_exact(&mut asked).await?;
+    if asked == *ASK_SECRET {
+        let stored = db.table_of_copy(Table::Meta).await.map_err(io::Error::other)?;
+        let secret = secret::find(&stored).map_err(io::Error::other)?.unwrap_or_default();
+        stream.write_u64_le(secret.len() as u64).await?;
+        return stream.write_all(secret.as_bytes()).await;
+    }
     if asked != *ASK {
         return Err(io::Error::other("not asked for a backup"));
     }
