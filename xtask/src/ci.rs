@@ -20,6 +20,10 @@ const ENGINE: &str = "blender-4.5.15";
 /// Nothing but a hang takes this long: all of it should take less than 40 minutes on two cores.
 const STEP_MAX: Duration = Duration::from_secs(35 * 60);
 
+/// Tests of what people and programs see, which are written in Python: with the program as it was
+/// built, a real engine, and where it is needed a browser or a Blender.
+const IN_PYTHON: [(&str, &str); 1] = [("interface", "tests/api/run.py")];
+
 struct Done {
     name: &'static str,
     result: End,
@@ -59,6 +63,9 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
         &["test", "--workspace", "--locked", "--no-fail-fast", "--all-targets"]
     };
     run.cargo("tests", test, &[("CANDELA_ENGINES", engines)], Some(&mut tally))?;
+    for (name, program) in IN_PYTHON {
+        run.python(name, program)?;
+    }
     // Examples in documentation, which nextest doesn't run.
     run.cargo("doctests", &["test", "--workspace", "--locked", "--doc"], &[], Some(&mut tally))?;
     Ok(run.tell(tally))
@@ -111,6 +118,22 @@ impl Run {
             tally.failed += counted.failed;
             tally.skipped += counted.skipped;
         }
+        self.end(name, result, started);
+        Ok(())
+    }
+
+    /// Runs tests that are written in Python; each says by its exit code whether all of them held.
+    fn python(&mut self, name: &'static str, program: &str) -> Result<()> {
+        let started = self.begin(name);
+        let python = std::env::var("CANDELA_PYTHON").ok().filter(|python| has_python(python));
+        let python = python.unwrap_or_else(|| {
+            if has_python("python3.11") { "python3.11".into() } else { "python3".into() }
+        });
+        let mut command = Command::new(python);
+        command.current_dir(&self.root).arg(self.root.join(program));
+        command.env("CANDELA_BIN", built_program()?);
+        command.env("CANDELA_ENGINES", engines_folder(&self.root));
+        let result = process::tell(&mut command, STEP_MAX, &mut |_| {})?;
         self.end(name, result, started);
         Ok(())
     }
@@ -188,12 +211,15 @@ fn engines_folder(root: &Path) -> PathBuf {
     if folder.is_absolute() { folder } else { root.join(folder) }
 }
 
+/// The program, beside this one: in the folder of the profile that everything is built with.
+fn built_program() -> Result<PathBuf> {
+    let this = std::env::current_exe().context("can't find this program")?;
+    Ok(this.with_file_name(format!("candela{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// Installs the engine with the program itself, before tests need it.
 fn install_engine(root: &Path) -> Result<bool> {
-    // Beside this program, in the folder of the profile that everything is built with.
-    let this = std::env::current_exe().context("can't find this program")?;
-    let program = this.with_file_name(format!("candela{}", std::env::consts::EXE_SUFFIX));
-    let mut command = Command::new(&program);
+    let mut command = Command::new(built_program()?);
     command.args(["engine", "install", ENGINE, "--engine-folder"]).arg(engines_folder(root));
     Ok(process::tell(&mut command, STEP_MAX, &mut |_| {})? == End::Good)
 }

@@ -3,6 +3,7 @@
 use crate::limits::{MESSAGE_RETRY_FIRST, UPLOAD_BYTES_MAX, UPLOADS_MAX};
 use candela_core::id::EngineBuild;
 use candela_messages::Sender;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Configuration of the interface.
@@ -16,6 +17,8 @@ pub struct ApiConfig {
     pub upload_bytes_max: u64,
     /// Uploads at once at most.
     pub uploads_max: usize,
+    /// Folder of files that are still arriving, and of what is known of those that did.
+    pub uploads_dir: PathBuf,
     /// How messages are sent.
     pub messages: MessagesPlan,
 }
@@ -51,6 +54,8 @@ impl Default for ApiConfig {
             default_engine: None,
             upload_bytes_max: UPLOAD_BYTES_MAX,
             uploads_max: UPLOADS_MAX,
+            uploads_dir: std::env::temp_dir()
+                .join(format!("candela-uploads-{}", std::process::id())),
             messages: MessagesPlan::default(),
         }
     }
@@ -64,6 +69,7 @@ impl std::fmt::Debug for ApiConfig {
             .field("default_engine", &self.default_engine)
             .field("upload_bytes_max", &self.upload_bytes_max)
             .field("uploads_max", &self.uploads_max)
+            .field("uploads_dir", &self.uploads_dir)
             .finish_non_exhaustive()
     }
 }

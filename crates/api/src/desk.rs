@@ -4,9 +4,10 @@ use candela_blobs::Blobs;
 use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{BlobHash, EngineBuild, JobId};
 use candela_node::manager::{
-    ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest,
+    ApplyError, FarmEvent, FrameProgress, Manager, ProofFile, TicketRequest, TokenRequest,
 };
 use candela_wire::ticket::TicketRow;
+use candela_wire::token::{TokenRow, TokenSecret};
 use std::collections::BTreeSet;
 use tokio::sync::broadcast;
 
@@ -53,6 +54,25 @@ impl Desk {
 
     pub(crate) async fn revoke_ticket(&self, id: [u8; 32]) -> Result<(), ApplyError> {
         either!(self, with => with.revoke_ticket(id).await)
+    }
+
+    pub(crate) async fn make_token(
+        &self,
+        request: TokenRequest,
+    ) -> Result<(TokenSecret, TokenRow), ApplyError> {
+        either!(self, with => with.make_token(request).await)
+    }
+
+    pub(crate) async fn tokens(&self) -> Result<Vec<TokenRow>, ApplyError> {
+        either!(self, with => with.tokens().await)
+    }
+
+    pub(crate) async fn token(&self, id: [u8; 32]) -> Result<Option<TokenRow>, ApplyError> {
+        either!(self, with => with.token(id).await)
+    }
+
+    pub(crate) async fn revoke_token(&self, id: [u8; 32]) -> Result<(), ApplyError> {
+        either!(self, with => with.revoke_token(id).await)
     }
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {

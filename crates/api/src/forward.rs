@@ -37,12 +37,17 @@ const OF_CONNECTION: [HeaderName; 4] =
 pub(crate) struct FromManager;
 
 impl Caller {
-    pub(crate) fn to_header(self) -> HeaderValue {
-        HeaderValue::from_static(if self.trusted { "trusted" } else { "guest" })
+    /// JSON; a header may hold any bytes but control characters, which JSON escapes.
+    pub(crate) fn to_header(&self) -> HeaderValue {
+        let json = serde_json::to_vec(self).ok();
+        let value = json.and_then(|json| HeaderValue::from_bytes(&json).ok());
+        value.unwrap_or(HeaderValue::from_static("{}"))
     }
 
+    /// Whoever can't be read is nobody.
     pub(crate) fn from_header(value: Option<&HeaderValue>) -> Caller {
-        Caller { trusted: value.is_some_and(|value| value == "trusted") }
+        let caller = value.and_then(|value| serde_json::from_slice(value.as_bytes()).ok());
+        caller.unwrap_or_default()
     }
 }
 
@@ -89,8 +94,7 @@ async fn pass_on(
     let (mut sender, connection) = handshake.map_err(|error| away(&error))?;
     // Ends with the answer.
     tokio::spawn(connection);
-    let caller = request.extensions().get::<Caller>().copied();
-    let caller = caller.unwrap_or(Caller { trusted: false });
+    let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
     let headers = request.headers_mut();
     OF_CONNECTION.iter().for_each(|name| drop(headers.remove(name)));
     headers.insert(CALLER, caller.to_header());

@@ -1,4 +1,4 @@
-//! Who may ask: this machine's own users, and whoever shows a token.
+//! Who may ask for what: this machine's own users for everything, others for what their token says.
 //!
 //! A request counts as this machine's own only if its connection comes from here, nobody passed it
 //! on, and it was addressed to this machine: a page elsewhere that has its name resolved to a
@@ -8,11 +8,16 @@
 use crate::forward::{CALLER, FromManager};
 use crate::refuse::Refused;
 use crate::state::AppState;
+use crate::{uploads, view};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use candela_core::refusal::RefusalCode;
+use candela_wire::api::{ScopeName, TokenInfo};
+use candela_wire::token::{Scope, TokenError, TokenRow, TokenSecret};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -23,10 +28,92 @@ pub(crate) const COOKIE: &str = "candela_token";
 const PASSED_ON: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
 
 /// What is known of whoever asks; every handler finds it in the request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Caller {
-    /// On this machine, or with a token.
-    pub(crate) trusted: bool,
+    /// What they may do; nothing, if nobody knows them.
+    pub(crate) scopes: BTreeSet<ScopeName>,
+    /// Who they are, if their token says so.
+    pub(crate) user: Option<String>,
+    /// Their token, unless it is one that the manager was started with.
+    pub(crate) token: Option<TokenInfo>,
+    /// Whether they are on the manager's own machine.
+    pub(crate) local: bool,
+    /// Why a token that they showed is worth nothing.
+    pub(crate) refused: Option<String>,
+}
+
+impl Caller {
+    /// Who has this machine, or a token of its owner.
+    fn owner(local: bool) -> Caller {
+        let scopes = Scope::ALL.map(ScopeName::from).into();
+        Caller { scopes, local, ..Caller::default() }
+    }
+
+    fn of_token(row: &TokenRow) -> Caller {
+        let token = Some(view::token_info(row));
+        let scopes = row.scopes.iter().map(|scope| ScopeName::from(*scope)).collect();
+        Caller { scopes, user: row.user.clone(), token, ..Caller::default() }
+    }
+
+    /// Whether they may do what needs a scope. Who may do everything may do each thing.
+    pub(crate) fn may(&self, scope: ScopeName) -> bool {
+        self.scopes.contains(&scope) || self.scopes.contains(&ScopeName::Operate)
+    }
+
+    /// Refuses unless they may do what needs a scope.
+    pub(crate) fn need(&self, scope: ScopeName) -> Result<(), Refused> {
+        if self.may(scope) {
+            return Ok(());
+        }
+        if self.token.is_none() {
+            return Err(self.unknown());
+        }
+        let word = Scope::from(scope).word();
+        Err(Refused::new(
+            RefusalCode::ScopeMissing,
+            format!("your token doesn't have the scope `{word}`, which this needs"),
+        )
+        .with_hint(format!(
+            "the manager's owner makes one that has: `candela token create --scope {word}`"
+        )))
+    }
+
+    /// Refuses unless a job of that user is theirs, or they may do everything.
+    pub(crate) fn need_job_of(&self, user: &str) -> Result<(), Refused> {
+        if self.may(ScopeName::Operate) || self.user.as_deref() == Some(user) {
+            return Ok(());
+        }
+        Err(Refused::new(RefusalCode::NotYours, "the job is another user's").with_hint(
+            "your token lets you change your own jobs; `operate` is for those of others",
+        ))
+    }
+
+    /// The name under which they submit: their own, or the one that they say if they may say any.
+    pub(crate) fn submits_as(&self, said: Option<String>) -> Result<Option<String>, Refused> {
+        let any = self.may(ScopeName::Operate);
+        match (&self.user, said) {
+            (Some(own), None) => Ok(Some(own.clone())),
+            (None, None) if any => Ok(None),
+            (_, Some(said)) if any => Ok(Some(said)),
+            (Some(own), Some(said)) if *own == said => Ok(Some(said)),
+            (Some(own), Some(_)) => Err(Refused::new(
+                RefusalCode::NotYours,
+                format!("your token is {own}'s, and the job is to be another user's"),
+            )
+            .with_hint("leave the user out")),
+            (None, _) => Err(Refused::new(RefusalCode::NotYours, "your token is nobody's")
+                .with_hint("the manager's owner makes one: `candela token create --user NAME`")),
+        }
+    }
+
+    /// The refusal for whoever is not known.
+    pub(crate) fn unknown(&self) -> Refused {
+        match &self.refused {
+            Some(why) => Refused::new(RefusalCode::TokenNotValid, why.clone())
+                .with_hint("the manager's owner makes another with `candela token create`"),
+            None => token_needed(),
+        }
+    }
 }
 
 /// Finds out who asks, and refuses what nobody may ask.
@@ -42,7 +129,9 @@ pub(crate) async fn identify(
         Ok(Caller::from_header(request.headers().get(CALLER)))
     } else {
         request.headers_mut().remove(CALLER);
-        admit(&state, peer, request.method(), request.headers())
+        // The request itself is not for two threads at once.
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        admit(&state, peer, &method, &headers).await
     };
     let mut response = match admitted {
         Ok(caller) => {
@@ -55,11 +144,12 @@ pub(crate) async fn identify(
     response
 }
 
-/// Lets only trusted callers on.
-pub(crate) async fn require_trust(request: Request, next: Next) -> Response {
-    match request.extensions().get::<Caller>() {
-        Some(Caller { trusted: true }) => next.run(request).await,
-        _ => token_needed().into_response(),
+/// Lets only callers on who may do what needs that scope.
+pub(crate) async fn require(scope: ScopeName, request: Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Caller>().cloned().unwrap_or_default();
+    match caller.need(scope) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => refused.into_response(),
     }
 }
 
@@ -70,7 +160,7 @@ pub(crate) fn token_needed() -> Refused {
     )
 }
 
-fn admit(
+async fn admit(
     state: &AppState,
     peer: Option<IpAddr>,
     method: &Method,
@@ -83,11 +173,8 @@ fn admit(
         return Err(Refused::new(RefusalCode::Busy, "too many requests from this address")
             .with_hint("wait a moment; the interface's events save asking"));
     }
-    let tokens = &state.config.tokens;
-    let by_header = bearer(headers).is_some_and(|token| is_valid(tokens, token));
-    let by_cookie = cookie(headers).is_some_and(|token| is_valid(tokens, token));
-    let local = near && is_direct(headers) && host(headers).is_some_and(is_loopback_host);
-    if !by_header && !method.is_safe() && is_cross_origin(headers) {
+    let shown = bearer(headers);
+    if shown.is_none() && !method.is_safe() && is_cross_origin(headers) {
         return Err(Refused::new(
             RefusalCode::TokenNotValid,
             "the request comes from another site's page",
@@ -95,7 +182,38 @@ fn admit(
         .with_status(StatusCode::FORBIDDEN)
         .with_hint("open the manager's own page, or send `Authorization: Bearer TOKEN`"));
     }
-    Ok(Caller { trusted: local || by_header || by_cookie })
+    let local = near && is_direct(headers) && host(headers).is_some_and(is_loopback_host);
+    // A token that is shown says who asks, even on the manager's own machine; a browser may show an old one.
+    let caller = match (shown, cookie(headers).filter(|token| !token.is_empty())) {
+        (Some(token), _) => caller_of(state, token).await?,
+        (None, Some(token)) => caller_of(state, token).await?,
+        (None, None) => Caller::default(),
+    };
+    let known = !caller.scopes.is_empty();
+    Ok(if local && !known && shown.is_none() { Caller::owner(true) } else { caller })
+}
+
+/// Whose a token is. One that is worth nothing makes an unknown caller, who may still see what everybody may.
+pub(crate) async fn caller_of(state: &AppState, token: &str) -> Result<Caller, Refused> {
+    if is_valid(&state.config.tokens, token) {
+        return Ok(Caller::owner(false));
+    }
+    let refused = |why: String| Caller { refused: Some(why), ..Caller::default() };
+    let secret: TokenSecret = match token.parse() {
+        Ok(secret) => secret,
+        // A manager may be started with any word as its token, so what another one looks like is not told.
+        Err(TokenError::NotAToken) => {
+            return Ok(refused("the token is not one of this manager's".to_owned()));
+        }
+        Err(error) => return Ok(refused(error.to_string())),
+    };
+    let Some(row) = state.desk.token(secret.id()).await? else {
+        return Ok(refused("this manager doesn't know the token".to_owned()));
+    };
+    Ok(match row.check(uploads::now()) {
+        Ok(()) => Caller::of_token(&row),
+        Err(refusal) => refused(refusal.message),
+    })
 }
 
 /// Whether a token is one of ours. Takes the same time whichever it is: hashes are compared, and all of them.

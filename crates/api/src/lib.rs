@@ -10,6 +10,7 @@ mod desk;
 mod extract;
 mod forward;
 mod guard;
+mod history;
 mod hub;
 pub mod limits;
 mod messages;

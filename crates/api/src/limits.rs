@@ -17,6 +17,21 @@ pub const UPLOAD_WAIT_MAX: Duration = Duration::from_secs(30);
 /// How long an uploaded blob is kept for a job that uses it: over a night.
 pub const UPLOAD_KEPT: Duration = Duration::from_secs(24 * 3600);
 
+/// Uploads of one user that are not finished.
+pub const UPLOADS_OPEN_MAX: usize = 1_000;
+
+/// After so many bytes it is noted how far an upload is, so that a manager that is killed goes on there.
+pub const UPLOAD_NOTED_BYTES: u64 = 4 << 20;
+
+/// Bytes of an upload read at once when a blob is made of it.
+pub const READ_AT_ONCE: usize = 1 << 20;
+
+/// For so long the figures of the network are told again: they are counted over all jobs.
+pub const NETWORK_KEPT: Duration = Duration::from_secs(2);
+
+/// Minutes of the network's history.
+pub const HISTORY_MINUTES: usize = 60;
+
 /// How often uploads that no job used are let go.
 pub const UPLOAD_SWEEP: Duration = Duration::from_secs(600);
 

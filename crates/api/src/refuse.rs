@@ -53,6 +53,11 @@ impl Refused {
         }
     }
 
+    /// What the sender is told.
+    pub(crate) fn into_info(self) -> RefusalInfo {
+        self.info
+    }
+
     #[cfg(test)]
     pub(crate) fn code(&self) -> &str {
         &self.info.code
@@ -131,9 +136,12 @@ pub(crate) fn status_of(code: RefusalCode) -> StatusCode {
             StatusCode::BAD_REQUEST
         }
         C::TokenNotValid => StatusCode::UNAUTHORIZED,
-        C::TicketNotValid | C::RoleMissing | C::NodeSuspended | C::SignatureWrong => {
-            StatusCode::FORBIDDEN
-        }
+        C::ScopeMissing
+        | C::NotYours
+        | C::TicketNotValid
+        | C::RoleMissing
+        | C::NodeSuspended
+        | C::SignatureWrong => StatusCode::FORBIDDEN,
         C::WrongState
         | C::FrameNotReady
         | C::ClaimThere

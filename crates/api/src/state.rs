@@ -2,12 +2,16 @@
 
 use crate::config::ApiConfig;
 use crate::desk::Desk;
+use crate::history::History;
 use crate::hub::Hub;
 use crate::limits::{PICTURES_MAX, STREAMS_MAX};
+use crate::messages;
 use crate::rate::Rates;
-use crate::{messages, uploads};
+use crate::uploads::{self, UploadBook};
+use candela_wire::api::NetworkInfo;
 use std::sync::{Arc, OnceLock};
-use tokio::sync::Semaphore;
+use std::time::Instant;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +25,12 @@ pub(crate) struct Inner {
     pub(crate) hub: Hub,
     pub(crate) rates: Rates,
     pub(crate) uploads: Semaphore,
+    /// Files that are arriving in pieces.
+    pub(crate) book: Arc<UploadBook>,
+    /// What was accepted and rejected, minute by minute.
+    pub(crate) history: Arc<History>,
+    /// The network as it was told last.
+    pub(crate) network: Mutex<Option<(Instant, NetworkInfo)>>,
     pub(crate) streams: Arc<Semaphore>,
     /// Turns at making pictures of evidence.
     pub(crate) pictures: Semaphore,
@@ -34,7 +44,11 @@ pub(crate) struct Inner {
 impl AppState {
     pub(crate) fn new(desk: Desk, config: ApiConfig, ending: CancellationToken) -> AppState {
         let (hub, feeding) = Hub::start(desk.clone());
-        let sweeping = tokio::spawn(uploads::sweep_for_ever(desk.blobs().clone()));
+        let book = Arc::new(UploadBook::new(config.uploads_dir.clone(), desk.blobs().clone()));
+        let sweeping = uploads::sweep_for_ever(desk.blobs().clone(), book.clone());
+        let sweeping = tokio::spawn(sweeping);
+        let history = Arc::new(History::default());
+        let counting = tokio::spawn(history.clone().count_for_ever(desk.clone()));
         let telling = tokio::spawn(messages::tell_for_ever(desk.clone(), config.messages.clone()));
         AppState(Arc::new(Inner {
             hub,
@@ -44,7 +58,15 @@ impl AppState {
             pictures: Semaphore::new(PICTURES_MAX),
             ending,
             openapi: OnceLock::new(),
-            tasks: vec![feeding, sweeping.abort_handle(), telling.abort_handle()],
+            book,
+            history,
+            network: Mutex::default(),
+            tasks: vec![
+                feeding,
+                sweeping.abort_handle(),
+                counting.abort_handle(),
+                telling.abort_handle(),
+            ],
             desk,
             config,
         }))

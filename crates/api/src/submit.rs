@@ -51,12 +51,7 @@ pub(crate) fn check(
             return Err(Refused::new(RefusalCode::EngineUnknown, "this manager offers no engine"));
         }
     };
-    if !PRIORITIES.contains(&request.priority) {
-        return Err(Refused::new(
-            RefusalCode::RequestNotUnderstood,
-            format!("a priority is from {} to {}", PRIORITIES.start(), PRIORITIES.end()),
-        ));
-    }
+    let priority = check_priority(request.priority)?;
     let submission = Submission {
         submission_id,
         user,
@@ -71,10 +66,21 @@ pub(crate) fn check(
             force_cycles: request.allow.force_cycles,
             wait_for_workers: request.allow.wait,
         },
-        priority: request.priority,
+        priority,
         notify: Notify::default(),
     };
     Ok((submission, scene))
+}
+
+/// A priority, if it is one that a user may give.
+pub(crate) fn check_priority(priority: i32) -> Result<i32, Refused> {
+    if PRIORITIES.contains(&priority) {
+        return Ok(priority);
+    }
+    Err(Refused::new(
+        RefusalCode::RequestNotUnderstood,
+        format!("a priority is from {} to {}", PRIORITIES.start(), PRIORITIES.end()),
+    ))
 }
 
 fn check_scene(request: &SceneRequest) -> Result<Scene, Refused> {

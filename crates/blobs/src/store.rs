@@ -336,8 +336,11 @@ impl Blobs {
         &self.inner.store
     }
 
-    /// Fails if so many bytes more would touch the reserve.
-    pub(crate) fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
+    /// Whether there is room for so many bytes more.
+    ///
+    /// # Errors
+    /// [`BlobError::StorageFull`] if they would touch the reserve.
+    pub fn check_room(&self, bytes: u64) -> Result<(), BlobError> {
         self.inner.room.check(bytes)
     }
 

@@ -1,7 +1,8 @@
 //! The command line: what can be said, with the help text as its documentation.
 
 use crate::commands::{
-    claim, config, demo, engine, job, manager, node, proof, render, ticket, verifier, watch, worker,
+    claim, config, demo, engine, job, manager, node, proof, render, ticket, token, verifier, watch,
+    worker,
 };
 use crate::config::Config;
 use crate::terminal::{Color, Style};
@@ -83,6 +84,8 @@ pub(crate) enum Command {
     Node(node::NodeArgs),
     #[command(subcommand)]
     Ticket(ticket::TicketCommand),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
     #[command(subcommand)]
     Engine(engine::EngineCommand),
     #[command(subcommand)]

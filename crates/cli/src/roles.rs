@@ -214,10 +214,12 @@ pub(crate) async fn run_manager(plan: ManagerPlan) -> Result<Exit> {
     let listening = listener.local_addr().context("can't tell the interface's address")?;
     let token = token(&plan, &listening)?;
     let build = plan.node.engine.build().clone();
+    let uploads_dir = plan.node.data_dir.join("uploads");
     let mut running = Box::pin(manager::run(plan.node)).await.map_err(cant_start)?;
     let api = candela_api::ApiConfig {
         tokens: token.iter().cloned().collect(),
         default_engine: Some(build),
+        uploads_dir,
         messages: plan.messages,
         ..candela_api::ApiConfig::default()
     };

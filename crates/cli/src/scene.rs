@@ -104,6 +104,8 @@ pub(crate) struct Uploaded {
     pub files: usize,
     /// Their bytes.
     pub bytes: u64,
+    /// Bytes that went over the network: parts that the manager had were not sent.
+    pub sent_bytes: u64,
 }
 
 /// Sends those files that the network lacks.
@@ -113,7 +115,7 @@ pub(crate) struct Uploaded {
 pub(crate) async fn upload(client: &Client, scene: &HashedScene) -> Result<Uploaded> {
     let hashes: Vec<String> = scene.sources.keys().cloned().collect();
     let missing = asked(client.blobs_missing(&hashes).await)?;
-    let mut uploaded = Uploaded { files: missing.len(), bytes: 0 };
+    let mut uploaded = Uploaded { files: missing.len(), bytes: 0, sent_bytes: 0 };
     for hash in &missing {
         let (_, bytes) = source(scene, hash)?;
         uploaded.bytes += bytes;
@@ -136,6 +138,9 @@ pub(crate) async fn upload(client: &Client, scene: &HashedScene) -> Result<Uploa
             }
         });
         let sent = asked(sent.await);
+        if let Ok(sent) = &sent {
+            uploaded.sent_bytes += sent.sent_bytes;
+        }
         if sent.is_err()
             && let Some(bar) = &bar
         {
@@ -145,6 +150,12 @@ pub(crate) async fn upload(client: &Client, scene: &HashedScene) -> Result<Uploa
     }
     if let Some(bar) = bar {
         bar.finish_and_clear();
+    }
+    if uploaded.sent_bytes < uploaded.bytes {
+        print::note(&format!(
+            "sent {} of them: the manager had the rest from earlier files",
+            Bytes(uploaded.sent_bytes)
+        ));
     }
     Ok(uploaded)
 }

@@ -3,21 +3,23 @@
 use crate::error::ClientError;
 use crate::events::EventStream;
 use crate::limits::{CALL_MAX, CONNECT_MAX, REPLY_BYTES_MAX, SILENCE_MAX, UPLOAD_SILENCE_MAX};
-use crate::transfer::{self, Downloaded};
+use crate::pieces::{CUT_BYTES_MIN, Sent, Told};
+use crate::transfer::{self, Downloaded, FileBody};
 use bytes::Bytes;
 use candela_wire::api::limits::{MISSING_HASHES_MAX, PAGE_MAX};
 use candela_wire::api::{
-    BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo, JobDetail,
-    JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply, MissingRequest,
-    NodeInfo, PREFIX, RefusalInfo, TicketInfo, TicketReply, TicketRequest,
+    AccountInfo, BlobInfo, FrameDetail, FrameSummary, FramesPage, FramesQuery, HealthInfo,
+    JobDetail, JobRequest, JobSummary, JobsPage, JobsQuery, ManagersInfo, MissingReply,
+    MissingRequest, NodeInfo, PREFIX, PriorityRequest, RefusalInfo, TicketInfo, TicketReply,
+    TicketRequest, TokenInfo, TokenReply, TokenRequest, UploadInfo,
 };
 use futures_lite::StreamExt;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
 
 /// A user's connection to a manager. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -99,7 +101,9 @@ impl Client {
 
     /// Uploads a file whose BLAKE3 hash is `hash`, straight from the disk.
     ///
-    /// `progress` is called with the number of bytes of each piece that was handed to the network.
+    /// Of a large file only those parts are sent that no earlier file of the same user had, and it goes
+    /// on where it broke off. `progress` is called with the number of bytes of each piece that was
+    /// handed to the network, or needn't be.
     ///
     /// # Errors
     /// See [`ClientError`]; `hash_mismatch` if the file changed meanwhile.
@@ -107,11 +111,49 @@ impl Client {
         &self,
         path: &Path,
         hash: &str,
-        progress: impl FnMut(u64) + Send + Sync + 'static,
-    ) -> Result<BlobInfo, ClientError> {
-        let sent = Arc::new(AtomicU64::new(0));
-        let (body, bytes) = transfer::file_body(path, sent.clone(), progress).await?;
-        self.put_blob(hash, body, bytes, &sent).await
+        progress: impl FnMut(u64) + Send + 'static,
+    ) -> Result<Sent, ClientError> {
+        let reading = |source| ClientError::File { step: "reading", path: path.to_owned(), source };
+        let bytes = tokio::fs::metadata(path).await.map_err(reading)?.len();
+        let told: Told = Arc::new(Mutex::new(progress));
+        if bytes >= CUT_BYTES_MIN {
+            return self.upload_pieces(path, hash, told).await;
+        }
+        let body = transfer::file_range(path, 0, bytes, told).await?;
+        let info = self.put_blob(hash, body.body, bytes, &body.sent).await?;
+        Ok(Sent { hash: info.hash, bytes, sent_bytes: bytes })
+    }
+
+    /// Sends bytes of an upload from an offset on.
+    pub(crate) async fn put_range(
+        &self,
+        path: &str,
+        offset: u64,
+        bytes: u64,
+        body: FileBody,
+    ) -> Result<UploadInfo, ClientError> {
+        let pairs = [("offset", offset.to_string())];
+        let request = self
+            .request_of(&self.uploads, Method::PUT, path, &pairs)
+            .header(reqwest::header::CONTENT_LENGTH, bytes)
+            .body(body.body);
+        self.unless_stalled(request, &body.sent).await
+    }
+
+    /// The answer to an upload, unless nothing of it goes on.
+    async fn unless_stalled<R: DeserializeOwned>(
+        &self,
+        request: RequestBuilder,
+        sent: &AtomicU64,
+    ) -> Result<R, ClientError> {
+        let stored = async { self.json(self.send(request).await?).await };
+        let stalled = transfer::standstill(sent, UPLOAD_SILENCE_MAX);
+        futures_lite::future::or(stored, async {
+            stalled.await;
+            let silent_s = UPLOAD_SILENCE_MAX.as_secs();
+            Err(ClientError::Stalled { url: self.base.to_string(), silent_s })
+        })
+        .await
     }
 
     /// Uploads bytes that are in memory; their hash is computed here.
@@ -135,14 +177,7 @@ impl Client {
             .request_of(&self.uploads, Method::PUT, &format!("/blobs/{hash}"), &[])
             .header(reqwest::header::CONTENT_LENGTH, bytes)
             .body(body);
-        let stored = async { self.json(self.send(request).await?).await };
-        let stalled = transfer::standstill(sent, UPLOAD_SILENCE_MAX);
-        futures_lite::future::or(stored, async {
-            stalled.await;
-            let silent_s = UPLOAD_SILENCE_MAX.as_secs();
-            Err(ClientError::Stalled { url: self.base.to_string(), silent_s })
-        })
-        .await
+        self.unless_stalled(request, sent).await
     }
 
     /// Submits a job whose blobs are uploaded. Safe to send again with the same submission id.
@@ -277,6 +312,48 @@ impl Client {
         let path = format!("/tickets/{id}");
         let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
         self.send(request).await.map(drop)
+    }
+
+    /// Makes a token.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn make_token(&self, request: &TokenRequest) -> Result<TokenReply, ClientError> {
+        self.post("/tokens", Some(request)).await
+    }
+
+    /// Every token that was made, the oldest first.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn tokens(&self) -> Result<Vec<TokenInfo>, ClientError> {
+        self.get("/tokens", &[]).await
+    }
+
+    /// Takes a token back, by its number.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn revoke_token(&self, id: &str) -> Result<(), ClientError> {
+        let path = format!("/tokens/{id}");
+        let request = self.request(Method::DELETE, &path, &[]).timeout(CALL_MAX);
+        self.send(request).await.map(drop)
+    }
+
+    /// Who asks, and what is theirs.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn account(&self) -> Result<AccountInfo, ClientError> {
+        self.get("/account", &[]).await
+    }
+
+    /// Moves a job before others or behind them.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn set_priority(&self, job: u64, priority: i32) -> Result<JobSummary, ClientError> {
+        self.post(&format!("/jobs/{job}/priority"), Some(&PriorityRequest { priority })).await
     }
 
     /// What changes from now on, of one job or of everything; the connection is made again when it drops.

@@ -8,6 +8,7 @@ mod error;
 mod events;
 mod films;
 pub mod limits;
+mod pieces;
 mod sse;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ pub use client::Client;
 pub use error::ClientError;
 pub use events::EventStream;
 pub use films::DownloadedFilm;
+pub use pieces::Sent;
 pub use transfer::{Downloaded, HashedFile, hash_file};
 
 /// What is sent and received, from `candela-wire`.

@@ -22,5 +22,8 @@ pub const REPLY_BYTES_MAX: usize = 64 << 20;
 pub const RECONNECT_PAUSE: (Duration, Duration) =
     (Duration::from_millis(250), Duration::from_secs(5));
 
+/// How long an upload is tried again while no manager takes it.
+pub const PATIENCE_MAX: Duration = Duration::from_secs(90);
+
 /// Bytes read from a file at a time.
 pub const READ_BYTES: usize = 256 * 1024;

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::limits::READ_BYTES;
+use crate::pieces::{Told, tell};
 use futures_lite::StreamExt;
 use reqwest::Response;
 use reqwest::header::ETAG;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::fs::{self, File};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, SeekFrom};
 use tokio_util::io::ReaderStream;
 
 /// A file that was read once.
@@ -65,24 +66,35 @@ pub(crate) async fn standstill(sent: &AtomicU64, silent: Duration) {
     }
 }
 
-/// A request's body that is read from a file as it is sent, and its length; what goes out is added to `sent`.
-pub(crate) async fn file_body(
+/// A request's body that is read from a file as it is sent.
+pub(crate) struct FileBody {
+    /// The body.
+    pub(crate) body: reqwest::Body,
+    /// How much of it went out.
+    pub(crate) sent: Arc<AtomicU64>,
+}
+
+/// Bytes of a file from an offset on, as a request's body.
+pub(crate) async fn file_range(
     path: &Path,
-    sent: Arc<AtomicU64>,
-    mut progress: impl FnMut(u64) + Send + Sync + 'static,
-) -> Result<(reqwest::Body, u64), ClientError> {
+    offset: u64,
+    bytes: u64,
+    told: Told,
+) -> Result<FileBody, ClientError> {
     let reading = |source| ClientError::File { step: "reading", path: path.to_owned(), source };
-    let file = File::open(path).await.map_err(reading)?;
-    let bytes = file.metadata().await.map_err(reading)?.len();
+    let mut file = File::open(path).await.map_err(reading)?;
+    file.seek(SeekFrom::Start(offset)).await.map_err(reading)?;
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = sent.clone();
     let pieces = ReaderStream::with_capacity(file.take(bytes), READ_BYTES);
     let pieces = pieces.map(move |piece| {
         if let Ok(piece) = &piece {
-            sent.fetch_add(piece.len() as u64, Ordering::Relaxed);
-            progress(piece.len() as u64);
+            counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            tell(&told, piece.len() as u64);
         }
         piece
     });
-    Ok((reqwest::Body::wrap_stream(pieces), bytes))
+    Ok(FileBody { body: reqwest::Body::wrap_stream(pieces), sent })
 }
 
 /// Writes a reply's body to a file: under another name first, and to its own once its hash is right.

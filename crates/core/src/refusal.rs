@@ -132,6 +132,10 @@ refusal_codes! {
     OutputNotCheckable = "output_not_checkable",
     /// The user has as many jobs that are not over as it may have.
     JobsTooMany = "jobs_too_many",
+    /// The token doesn't let its bearer do that.
+    ScopeMissing = "scope_missing",
+    /// The job is another user's.
+    NotYours = "not_yours",
     /// No film can be made of what the job's outputs are.
     FilmNotPossible = "film_not_possible",
     /// No message can be sent to where the submitter wants to hear of the job.

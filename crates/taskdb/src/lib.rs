@@ -460,11 +460,11 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await.unwrap();
-        execute(&db, "INSERT INTO _migrations VALUES (5, 'future', 0, '')").await;
+        execute(&db, "INSERT INTO _migrations VALUES (6, 'future', 0, '')").await;
         db.shutdown().await.unwrap();
 
         let error = open(&folder).await.unwrap_err();
-        let expected = "the database has schema version 5, this program knows up to 4: \
+        let expected = "the database has schema version 6, this program knows up to 5: \
                         update it, or use another data folder";
         assert_eq!(error.to_string(), expected);
         let again = open(&folder).await.unwrap_err();

@@ -31,11 +31,13 @@ pub enum Table {
     Managers,
     /// What the inspections of jobs found.
     Inspections,
+    /// Tokens with which people and programs ask.
+    Tokens,
 }
 
 impl Table {
     /// All tables.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Meta,
         Self::Jobs,
         Self::Frames,
@@ -49,6 +51,7 @@ impl Table {
         Self::Keys,
         Self::Managers,
         Self::Inspections,
+        Self::Tokens,
     ];
 
     /// Name of the table in SQL and in messages.
@@ -67,6 +70,7 @@ impl Table {
             Self::Keys => "keys",
             Self::Managers => "managers",
             Self::Inspections => "inspections",
+            Self::Tokens => "tokens",
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod provenance;
 pub mod rows;
 pub mod session;
 pub mod ticket;
+pub mod token;
 mod v1;
 
 pub use error::DecodeError;

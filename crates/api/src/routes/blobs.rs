@@ -1,7 +1,7 @@
 //! The gateway to blobs: what is missing, uploads, downloads with ranges.
 
 use crate::extract::{Json, Path};
-use crate::guard::{Caller, token_needed};
+use crate::guard::Caller;
 use crate::limits::UPLOAD_WAIT_MAX;
 use crate::range::{Wanted, wanted};
 use crate::refuse::Refused;
@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use candela_core::id::BlobHash;
 use candela_core::refusal::RefusalCode;
 use candela_wire::api::limits::MISSING_HASHES_MAX;
-use candela_wire::api::{BlobInfo, MissingReply, MissingRequest, RefusalInfo};
+use candela_wire::api::{BlobInfo, MissingReply, MissingRequest, RefusalInfo, ScopeName};
 use futures_lite::StreamExt;
 use std::io;
 use std::ops::Range;
@@ -99,7 +99,7 @@ pub(crate) async fn get(
 ) -> Result<Response, Refused> {
     let hash: BlobHash = hash.parse().map_err(not_an_id)?;
     if !state.desk.blobs().has(hash).await? {
-        return Err(if caller.trusted { not_here() } else { token_needed() });
+        return Err(if caller.may(ScopeName::Read) { not_here() } else { caller.unknown() });
     }
     let given = match state.desk.read(move |farm| view::use_of(farm, hash)).await? {
         BlobUse::Output(output) => Given {
@@ -108,7 +108,7 @@ pub(crate) async fn get(
             file_name: output.file_name,
         },
         BlobUse::Evidence => plain(hash),
-        _ if !caller.trusted => return Err(token_needed()),
+        _ if !caller.may(ScopeName::Read) => return Err(caller.unknown()),
         BlobUse::Other => plain(hash),
         BlobUse::Secret => {
             return Err(Refused::new(

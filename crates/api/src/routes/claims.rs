@@ -1,10 +1,13 @@
 //! Bad result claims: made, listed, shown with their verdicts.
 
+use super::jobs::need_own;
 use super::page_size;
 use crate::extract::{Json, Path, Query};
+use crate::guard::Caller;
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::view;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use candela_core::farm::submit::check_name;
@@ -24,10 +27,12 @@ use candela_wire::api::{
         (status = "4XX", body = RefusalInfo)))]
 pub(crate) async fn make(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path((id, number)): Path<(u64, i32)>,
     Json(request): Json<ClaimRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], axum::Json<ClaimInfo>), Refused> {
-    let user = request.user.unwrap_or_else(|| "anonymous".to_owned());
+    need_own(&state, &caller, JobId(id)).await?;
+    let user = caller.submits_as(request.user)?.unwrap_or_else(|| "anonymous".to_owned());
     check_name(&user)?;
     let (job, comment) = (JobId(id), request.comment);
     let reply = state.desk.apply(Command::Claim { job, frame: number, user, comment }).await?;

@@ -3,7 +3,7 @@
 use super::blobs::{Given, give};
 use super::page_size;
 use crate::extract::{Path, Query};
-use crate::guard::{Caller, token_needed};
+use crate::guard::Caller;
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::submit::not_an_id;
@@ -15,7 +15,7 @@ use axum::response::Response;
 use candela_core::farm::no_such_job;
 use candela_core::id::{BlobHash, JobId};
 use candela_core::job::Frame;
-use candela_wire::api::{FrameDetail, FrameState, FramesPage, FramesQuery, RefusalInfo};
+use candela_wire::api::{FrameDetail, FrameState, FramesPage, FramesQuery, RefusalInfo, ScopeName};
 use serde::Deserialize;
 
 /// Frames of a job, in ascending order; none before its scene was inspected.
@@ -92,8 +92,8 @@ pub(crate) async fn output(
         (Ok(output), Some(hash)) => output.hash.eq_ignore_ascii_case(hash),
         _ => false,
     };
-    if !caller.trusted && !known {
-        return Err(token_needed());
+    if !caller.may(ScopeName::Read) && !known {
+        return Err(caller.unknown());
     }
     let output = found?;
     if query.hash.is_some() && !known {

@@ -2,11 +2,13 @@
 
 use super::page_size;
 use crate::extract::{Json, Path, Query};
+use crate::guard::Caller;
 use crate::limits::{HASHES_NAMED_MAX, SEARCH_CHARS_MAX};
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::submit::{self, Scene};
 use crate::{messages, uploads, view};
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode, header};
 use candela_core::farm::{Command, Farm, Reply, no_such_job};
@@ -14,9 +16,13 @@ use candela_core::id::{BlobHash, EngineBuild, JobId, SubmissionId};
 use candela_core::job::Job;
 use candela_core::refusal::RefusalCode;
 use candela_node::manager::scene_pin;
+use candela_wire::api::limits::JOBS_OF_ACTION_MAX;
 use candela_wire::api::{
-    JobDetail, JobRequest, JobState, JobSummary, JobsPage, JobsQuery, PREFIX, RefusalInfo,
+    JobDetail, JobRequest, JobState, JobSummary, JobsAction, JobsActionReply, JobsActionRequest,
+    JobsPage, JobsQuery, NotDone, PREFIX, PriorityRequest, RefusalInfo, ScopeName,
 };
+use std::collections::BTreeSet;
+use tokio::task::JoinSet;
 
 /// Submits a job. The blobs of its scene have to be uploaded before.
 #[utoipa::path(post, path = "/jobs", tag = "jobs", request_body = JobRequest,
@@ -27,8 +33,10 @@ use candela_wire::api::{
     ))]
 pub(crate) async fn create(
     State(state): State<AppState>,
-    Json(request): Json<JobRequest>,
+    Extension(caller): Extension<Caller>,
+    Json(mut request): Json<JobRequest>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], axum::Json<JobSummary>), Refused> {
+    request.user = caller.submits_as(request.user)?;
     let default = state.config.default_engine.as_ref().or_else(|| newest(state.desk.engines()));
     let notify = messages::check(&state.config.messages, &request.notify)?;
     let (mut submission, scene) = submit::check(request, default)?;
@@ -85,7 +93,9 @@ async fn store_scene(
             RefusalCode::BlobsMissing,
             format!("{} blobs of the scene are not uploaded", missing.len()),
         )
-        .with_hint("upload them with PUT /api/v1/blobs/{hash}, then submit again")
+        .with_hint(
+            "upload them with POST /api/v1/uploads or PUT /api/v1/blobs/{hash}, then submit again",
+        )
         .with_items(named));
     }
     blobs.pin_collection(&scene_pin(hash), hash).await?;
@@ -121,14 +131,16 @@ fn page(farm: &Farm, query: &JobsQuery) -> JobsPage {
     let search = search.to_lowercase();
     let found = |text: &str| text.to_lowercase().contains(&search);
     let wanted = |job: &&Job| {
-        query.before.is_none_or(|before| job.id.0 < before)
-            && query.status.is_none_or(|status| JobState::from(&job.status) == status)
+        query.status.is_none_or(|status| JobState::from(&job.status) == status)
+            && query.user.as_deref().is_none_or(|user| job.submission.user == user)
             && (search.is_empty() || found(&job.submission.name) || found(&job.submission.user))
     };
-    let mut jobs = farm.jobs().rev().filter(wanted);
+    let total = farm.jobs().filter(wanted).count();
+    let later = |job: &&Job| query.before.is_none_or(|before| job.id.0 < before);
+    let mut jobs = farm.jobs().rev().filter(later).filter(wanted);
     let items: Vec<_> = jobs.by_ref().take(limit).map(|job| view::job_summary(farm, job)).collect();
     let next = jobs.next().and_then(|_| items.last()).map(|job| job.id);
-    JobsPage { items, next }
+    JobsPage { items, next, total }
 }
 
 /// A job.
@@ -149,8 +161,10 @@ pub(crate) async fn show(
     responses((status = 200, body = JobSummary), (status = "4XX", body = RefusalInfo)))]
 pub(crate) async fn cancel(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<u64>,
 ) -> Result<axum::Json<JobSummary>, Refused> {
+    need_own(&state, &caller, JobId(id)).await?;
     state.desk.apply(Command::Cancel(JobId(id))).await?;
     Ok(axum::Json(summary(&state, JobId(id)).await?))
 }
@@ -160,10 +174,91 @@ pub(crate) async fn cancel(
     responses((status = 200, body = JobSummary), (status = "4XX", body = RefusalInfo)))]
 pub(crate) async fn retry(
     State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<u64>,
 ) -> Result<axum::Json<JobSummary>, Refused> {
+    need_own(&state, &caller, JobId(id)).await?;
     state.desk.apply(Command::Retry(JobId(id))).await?;
     Ok(axum::Json(summary(&state, JobId(id)).await?))
+}
+
+/// Moves a job that is not over before others or behind them.
+#[utoipa::path(post, path = "/jobs/{id}/priority", tag = "jobs", params(("id" = u64, Path)),
+    request_body = PriorityRequest,
+    responses((status = 200, body = JobSummary), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn prioritise(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Path(id): Path<u64>,
+    Json(request): Json<PriorityRequest>,
+) -> Result<axum::Json<JobSummary>, Refused> {
+    let (job, priority) = (JobId(id), submit::check_priority(request.priority)?);
+    need_own(&state, &caller, job).await?;
+    state.desk.apply(Command::Prioritise { job, priority }).await?;
+    Ok(axum::Json(summary(&state, job).await?))
+}
+
+/// Does the same to several jobs. What is refused for one is done to the others.
+#[utoipa::path(post, path = "/jobs/actions", tag = "jobs", request_body = JobsActionRequest,
+    responses((status = 200, body = JobsActionReply), (status = "4XX", body = RefusalInfo)))]
+pub(crate) async fn act(
+    State(state): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    Json(request): Json<JobsActionRequest>,
+) -> Result<axum::Json<JobsActionReply>, Refused> {
+    if request.jobs.len() > JOBS_OF_ACTION_MAX {
+        return Err(Refused::new(
+            RefusalCode::TooLarge,
+            format!("an action is for at most {JOBS_OF_ACTION_MAX} jobs"),
+        )
+        .with_hint("send several requests"));
+    }
+    let command: Box<dyn Fn(JobId) -> Command + Send> = match (request.action, request.priority) {
+        (JobsAction::Cancel, _) => Box::new(Command::Cancel),
+        (JobsAction::Retry, _) => Box::new(Command::Retry),
+        (JobsAction::Priority, Some(priority)) => {
+            let priority = submit::check_priority(priority)?;
+            Box::new(move |job| Command::Prioritise { job, priority })
+        }
+        (JobsAction::Priority, None) => {
+            return Err(Refused::new(RefusalCode::RequestNotUnderstood, "which priority?")
+                .with_hint("name `priority`, from -100 to 100"));
+        }
+    };
+    // All at once: they become one transaction or few.
+    let mut asked = JoinSet::new();
+    for job in request.jobs.into_iter().collect::<BTreeSet<u64>>() {
+        let (command, state, caller) = (command(JobId(job)), state.clone(), caller.clone());
+        asked.spawn(async move {
+            let done = async {
+                need_own(&state, &caller, JobId(job)).await?;
+                state.desk.apply(command).await.map_err(Refused::from)
+            };
+            (job, done.await)
+        });
+    }
+    let mut reply = JobsActionReply { done: Vec::new(), refused: Vec::new() };
+    while let Some(answered) = asked.join_next().await {
+        match answered {
+            Ok((job, Ok(_))) => reply.done.push(job),
+            Ok((job, Err(refused))) => {
+                reply.refused.push(NotDone { job, refusal: refused.into_info() });
+            }
+            Err(_) => return Err(Refused::unavailable("the manager is ending")),
+        }
+    }
+    reply.done.sort_unstable();
+    reply.refused.sort_unstable_by_key(|not_done| not_done.job);
+    Ok(axum::Json(reply))
+}
+
+/// Refuses unless a job is the caller's, or the caller may do everything.
+pub(crate) async fn need_own(state: &AppState, caller: &Caller, job: JobId) -> Result<(), Refused> {
+    if caller.may(ScopeName::Operate) {
+        return Ok(());
+    }
+    let user = state.desk.read(move |farm| farm.job(job).map(|job| job.submission.user.clone()));
+    caller.need_job_of(&user.await?.ok_or_else(|| no_such_job(job))?)
 }
 
 async fn summary(state: &AppState, id: JobId) -> Result<JobSummary, Refused> {

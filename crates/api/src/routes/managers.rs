@@ -1,8 +1,9 @@
 //! The managers themselves: who leads, how far each is, what there is to do; in JSON and for Prometheus.
 
+use crate::extract::Path;
 use crate::refuse::Refused;
 use crate::state::AppState;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use candela_core::farm::Farm;

@@ -7,10 +7,13 @@ pub(crate) mod film;
 pub(crate) mod frames;
 pub(crate) mod jobs;
 pub(crate) mod managers;
+pub(crate) mod network;
 pub(crate) mod nodes;
 pub(crate) mod pictures;
 pub(crate) mod proof;
 pub(crate) mod session;
+pub(crate) mod tokens;
+pub(crate) mod uploads;
 
 use candela_wire::api::limits::{PAGE_DEFAULT, PAGE_MAX};
 

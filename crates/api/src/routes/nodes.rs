@@ -1,10 +1,10 @@
 //! Nodes, and the tickets with which they join.
 
-use crate::extract::Json;
+use crate::extract::{Json, Path};
 use crate::refuse::Refused;
 use crate::state::AppState;
 use crate::view;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use candela_core::farm::submit::check_name;
 use candela_core::id::BlobHash;

@@ -2,7 +2,7 @@
 //! streams can't carry a header.
 
 use crate::extract::Json;
-use crate::guard::{COOKIE, is_valid, token_needed};
+use crate::guard::{COOKIE, caller_of, token_needed};
 use crate::refuse::Refused;
 use crate::state::AppState;
 use axum::extract::State;
@@ -21,8 +21,12 @@ pub(crate) async fn open(
 ) -> Result<(StatusCode, [(HeaderName, String); 1]), Refused> {
     let token = request.token.trim();
     let fits = token.bytes().all(|b| b.is_ascii_graphic() && !b";,\"\\".contains(&b));
-    if !fits || !is_valid(&state.config.tokens, token) {
+    if !fits {
         return Err(token_needed());
+    }
+    let caller = caller_of(&state, token).await?;
+    if caller.scopes.is_empty() {
+        return Err(caller.unknown());
     }
     Ok((StatusCode::NO_CONTENT, cookie(token, COOKIE_S)))
 }

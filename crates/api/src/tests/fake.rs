@@ -20,11 +20,12 @@ use candela_core::verification::{
     VerificationTask,
 };
 use candela_node::manager::{
-    ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest,
+    ApplyError, FarmEvent, FrameProgress, ProofDraft, ProofFile, TicketRequest, TokenRequest,
 };
 use candela_wire::evidence::{Evidence, ProbeEvidence};
 use candela_wire::ticket::TicketRow;
-use std::collections::BTreeSet;
+use candela_wire::token::{TokenRow, TokenSecret};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 use tokio::sync::broadcast;
@@ -39,6 +40,7 @@ struct Inner {
     progress: Mutex<Vec<FrameProgress>>,
     engines: BTreeSet<EngineBuild>,
     blobs: Blobs,
+    tokens: Mutex<BTreeMap<[u8; 32], TokenRow>>,
     _folder: TempDir,
 }
 
@@ -64,6 +66,7 @@ impl Fake {
             progress: Mutex::default(),
             engines,
             blobs,
+            tokens: Mutex::default(),
             _folder: folder,
         }))
     }
@@ -103,6 +106,46 @@ impl Fake {
         let text = "there is no such ticket";
         Err(candela_core::refusal::Refusal::new(candela_core::refusal::RefusalCode::NotFound, text)
             .into())
+    }
+
+    pub(crate) async fn make_token(
+        &self,
+        request: TokenRequest,
+    ) -> Result<(TokenSecret, TokenRow), ApplyError> {
+        let mut tokens = self.0.tokens.lock().unwrap();
+        let secret = TokenSecret([tokens.len() as u8 + 1; 32]);
+        let now = crate::uploads::now();
+        let row = TokenRow {
+            id: secret.id(),
+            name: request.name,
+            user: request.user,
+            scopes: request.scopes,
+            created_at: now,
+            expires_at: request.expires_s.map(|s| now.plus_ms(s * 1_000)),
+            revoked: false,
+        };
+        tokens.insert(row.id, row.clone());
+        Ok((secret, row))
+    }
+
+    pub(crate) async fn tokens(&self) -> Result<Vec<TokenRow>, ApplyError> {
+        Ok(self.0.tokens.lock().unwrap().values().cloned().collect())
+    }
+
+    pub(crate) async fn token(&self, id: [u8; 32]) -> Result<Option<TokenRow>, ApplyError> {
+        Ok(self.0.tokens.lock().unwrap().get(&id).cloned())
+    }
+
+    pub(crate) async fn revoke_token(&self, id: [u8; 32]) -> Result<(), ApplyError> {
+        match self.0.tokens.lock().unwrap().get_mut(&id) {
+            Some(row) => row.revoked = true,
+            None => {
+                let text = "there is no such token";
+                let code = candela_core::refusal::RefusalCode::NotFound;
+                return Err(candela_core::refusal::Refusal::new(code, text).into());
+            }
+        }
+        Ok(())
     }
 
     pub(crate) async fn proof(&self, job: JobId, pictures: bool) -> Result<ProofFile, ApplyError> {

@@ -11,6 +11,8 @@ mod proof;
 mod shown;
 mod streams;
 mod tables;
+mod tokens;
+mod uploads;
 
 use crate::config::ApiConfig;
 use crate::desk::Desk;

@@ -4,9 +4,11 @@ mod blob;
 mod claim;
 mod frame;
 mod job;
+mod network;
 mod node;
 mod picture;
 mod receipt;
+mod token;
 
 pub(crate) use blob::{BlobUse, no_such_frame, output_of, use_of};
 pub(crate) use claim::{
@@ -14,8 +16,10 @@ pub(crate) use claim::{
 };
 pub(crate) use frame::Frames;
 pub(crate) use job::{detail as job_detail, summary as job_summary};
+pub(crate) use network::{account, network};
 pub(crate) use node::info as node_info;
 pub(crate) use picture::{kept_of, kept_of_claim};
+pub(crate) use token::info as token_info;
 
 use candela_core::farm::Farm;
 use candela_core::id::{JobId, LeaseId, NodeId};

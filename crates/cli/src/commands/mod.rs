@@ -11,6 +11,7 @@ pub(crate) mod node;
 pub(crate) mod proof;
 pub(crate) mod render;
 pub(crate) mod ticket;
+pub(crate) mod token;
 pub(crate) mod verifier;
 pub(crate) mod watch;
 pub(crate) mod worker;
@@ -70,6 +71,7 @@ async fn dispatch(app: &App, cli: Cli) -> Result<Exit> {
         Command::Claim(command) => Box::pin(claim::run(app, command)).await,
         Command::Node(args) => Box::pin(node::run(app, args)).await,
         Command::Ticket(command) => Box::pin(ticket::run(app, command)).await,
+        Command::Token(command) => Box::pin(token::run(app, command)).await,
         Command::Engine(command) => Box::pin(engine::run(app, command)).await,
         Command::Config(command) => config::run(app, &command, &global.settings()),
         Command::Manager(args) => Box::pin(manager::run(app, args)).await,

@@ -60,6 +60,13 @@ pub enum Command {
     Cancel(JobId),
     /// A user wants failed or cancelled frames tried again.
     Retry(JobId),
+    /// A user moves a job before others or behind them.
+    Prioritise {
+        /// The job.
+        job: JobId,
+        /// Higher goes first.
+        priority: i32,
+    },
     /// The scene was looked at.
     Inspected {
         /// The job.
@@ -414,6 +421,7 @@ impl Farm {
             Command::Submit(submission) => self.submit(*submission, now, effects),
             Command::Cancel(job) => self.cancel(job, now, effects),
             Command::Retry(job) => self.retry(job, now, effects),
+            Command::Prioritise { job, priority } => self.prioritise(job, priority, effects),
             Command::Inspected { job, facts, preview } => {
                 self.inspected(job, *facts, preview.map(|preview| *preview), now, effects)
             }

@@ -203,6 +203,27 @@ impl Queue {
         });
     }
 
+    /// Moves a job, with its tasks under way, to another priority. There its user starts level, as
+    /// whoever comes does.
+    pub(super) fn set_priority(&mut self, job: JobId, priority: i32) {
+        let Some(entry) = self.jobs.get(&job).filter(|entry| entry.priority != priority) else {
+            return;
+        };
+        let (no, before) = (entry.user, entry.priority);
+        let (open, tasks) = (entry.open, entry.tasks.len());
+        self.set_open(job, false);
+        self.change(no, |user| {
+            if let Some(share) = user.shares.get_mut(&before) {
+                share.under_way = share.under_way.saturating_sub(tasks);
+            }
+            user.shares.entry(priority).or_default().under_way += tasks;
+        });
+        if let Some(entry) = self.jobs.get_mut(&job) {
+            entry.priority = priority;
+        }
+        self.set_open(job, open);
+    }
+
     /// A task of a job is under way.
     pub(super) fn begun(&mut self, job: JobId, task: TaskId) {
         let Some(entry) = self.jobs.get(&job) else { return };

@@ -234,6 +234,25 @@ impl Farm {
         Ok(Reply::Done)
     }
 
+    /// Tasks that are under way stay with their workers; the next worker goes by the new order.
+    pub(super) fn prioritise(
+        &mut self,
+        job_id: JobId,
+        priority: i32,
+        effects: &mut Vec<Effect>,
+    ) -> Result<Reply, Refusal> {
+        let job = self.job_mut(job_id)?;
+        if job.status.is_over() {
+            return Err(wrong_state(job, "moved"));
+        }
+        if std::mem::replace(&mut job.submission.priority, priority) != priority {
+            self.queue.set_priority(job_id, priority);
+            self.mark(Row::Job(job_id));
+            effects.push(Effect::JobChanged(job_id));
+        }
+        Ok(Reply::Done)
+    }
+
     /// Completes or fails a job of which nothing is left to do.
     pub(super) fn end_if_over(&mut self, job_id: JobId, now: Time, effects: &mut Vec<Effect>) {
         let active = self.jobs.get(&job_id).is_some_and(|job| job.status == JobStatus::Active);

@@ -23,6 +23,7 @@ use candela_core::seed::Seed;
 use candela_taskdb::{CommitError, Epoch, LastCommit, Leadership, RowWrite, Table, TaskDb};
 use candela_wire::cluster::{ManagerHello, ManagerRow, ManagerWelcome};
 use candela_wire::ticket::TicketRow;
+use candela_wire::token::TokenRow;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ pub(crate) enum Request {
     Ticket(TicketRequest, Answer<String>),
     /// What a ticket lets its bearer do: its owner, if it names one, and the roles.
     CheckTicket(String, NodeId, Answer<(Option<String>, BTreeSet<Role>)>),
+    /// Keep a token, or what became of it.
+    PutToken(Box<TokenRow>, Answer<()>),
     /// All tickets.
     Tickets(Answer<Vec<TicketRow>>),
     /// Take a ticket back.
@@ -123,6 +126,7 @@ pub(crate) struct DeskParts {
 pub(super) enum Pending {
     Applied(Answer<Reply>, Result<Reply, Refusal>),
     Ticket(Answer<String>, String),
+    Done(Answer<()>),
     Manager(Answer<ManagerWelcome>, ManagerWelcome),
     Revoked(Answer<()>, [u8; 32]),
 }
@@ -258,6 +262,12 @@ impl Desk {
                     let (ticket, write) = self.tickets.make(&request, managers, now);
                     writes.push(write);
                     pending.push(Pending::Ticket(reply, ticket));
+                }
+                Request::PutToken(row, reply) => {
+                    let key = candela_wire::rows::key_token(row.id);
+                    let body = candela_wire::rows::encode_token(&row);
+                    writes.push(RowWrite::put(Table::Tokens, key, body));
+                    pending.push(Pending::Done(reply));
                 }
                 Request::CheckTicket(ticket, node, reply) => {
                     let known = self.farm.node(node);
@@ -447,15 +457,9 @@ fn answer(pending: Vec<Pending>) {
             Pending::Applied(reply, result) => {
                 reply.send(result.map_err(ApplyError::Refused)).ok();
             }
-            Pending::Ticket(reply, ticket) => {
-                reply.send(Ok(ticket)).ok();
-            }
-            Pending::Manager(reply, welcome) => {
-                reply.send(Ok(welcome)).ok();
-            }
-            Pending::Revoked(reply, _) => {
-                reply.send(Ok(())).ok();
-            }
+            Pending::Ticket(reply, ticket) => drop(reply.send(Ok(ticket))),
+            Pending::Manager(reply, welcome) => drop(reply.send(Ok(welcome))),
+            Pending::Done(reply) | Pending::Revoked(reply, _) => drop(reply.send(Ok(()))),
         }
     }
 }
@@ -470,18 +474,10 @@ fn refuse(pending: Vec<Pending>, error: &CommitError) {
     };
     for reply in pending {
         match reply {
-            Pending::Applied(reply, _) => {
-                reply.send(Err(why())).ok();
-            }
-            Pending::Ticket(reply, _) => {
-                reply.send(Err(why())).ok();
-            }
-            Pending::Manager(reply, _) => {
-                reply.send(Err(why())).ok();
-            }
-            Pending::Revoked(reply, _) => {
-                reply.send(Err(why())).ok();
-            }
+            Pending::Applied(reply, _) => drop(reply.send(Err(why()))),
+            Pending::Ticket(reply, _) => drop(reply.send(Err(why()))),
+            Pending::Manager(reply, _) => drop(reply.send(Err(why()))),
+            Pending::Done(reply) | Pending::Revoked(reply, _) => drop(reply.send(Err(why()))),
         }
     }
 }

@@ -94,6 +94,7 @@ impl Desk {
             Request::Apply(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::Ticket(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::CheckTicket(_, _, reply) => drop(reply.send(Err(elsewhere()))),
+            Request::PutToken(_, reply) => drop(reply.send(Err(elsewhere()))),
             Request::Tickets(reply) => drop(reply.send(Err(elsewhere()))),
             Request::WebhookSecret(reply) => drop(reply.send(Err(elsewhere()))),
             Request::RevokeTicket(_, reply) => drop(reply.send(Err(elsewhere()))),

@@ -13,7 +13,7 @@ use candela_core::farm::{Command, Farm, Reply};
 use candela_core::id::{BlobHash, EngineBuild, JobId, LeaseId, NodeId};
 use candela_core::refusal::Refusal;
 use candela_net::{Endpoint, NodeKey, Pipe};
-use candela_taskdb::Leadership;
+use candela_taskdb::{Leadership, TaskDb};
 use candela_wire::cluster::ManagerRow;
 use candela_wire::ticket::TicketRow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -88,6 +88,7 @@ pub struct Manager {
     pub(super) mirror: Mirror,
     pub(super) pipes: Arc<Mutex<Option<mpsc::Receiver<Pipe>>>>,
     pub(super) counter: Counter,
+    pub(super) db: Arc<TaskDb>,
     pub(super) films: Films,
 }
 
@@ -270,11 +271,11 @@ impl Manager {
         }
     }
 
-    async fn send(&self, request: Request) -> Result<(), ApplyError> {
+    pub(super) async fn send(&self, request: Request) -> Result<(), ApplyError> {
         self.requests.send(request).await.map_err(|_| gone())
     }
 }
 
-fn gone() -> ApplyError {
+pub(super) fn gone() -> ApplyError {
     ApplyError::Unavailable("it is ending, or starting".to_owned())
 }

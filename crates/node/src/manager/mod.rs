@@ -28,6 +28,7 @@ mod sessions;
 mod stand_in;
 mod tally;
 mod tickets;
+mod tokens;
 mod weights;
 
 pub use candela_net::Pipe;
@@ -42,6 +43,7 @@ pub use proof::{ProofDraft, ProofFile};
 pub use stand_in::StandIn;
 pub use tally::Tally;
 pub use tickets::TicketRequest;
+pub use tokens::TokenRequest;
 
 use crate::config::ManagerConfig;
 use crate::engines::EnginePool;
@@ -218,6 +220,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
             TaskDb::open(db_config).await?
         }
     };
+    let db = Arc::new(db);
     let addr = endpoint.addr();
     let (requests, queue) = mpsc::channel(REQUESTS_WAITING);
     let (events, _) = broadcast::channel(EVENTS_WAITING);
@@ -246,6 +249,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         pipes: Arc::new(Mutex::new(api)),
         mirror: mirror.clone(),
         counter: counter.clone(),
+        db: db.clone(),
         films: Films::new(config.engine.clone(), blobs.clone(), &folder.join("films")),
     };
     let scenes = SceneCache::new(blobs.clone(), folder.join("scenes"));
@@ -265,7 +269,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         stand_in: config.stand_in,
     });
     let parts = DeskParts {
-        db: Arc::new(db),
+        db: db.clone(),
         policy: config.policy,
         engines,
         manager: addr,
@@ -274,8 +278,7 @@ pub async fn run(config: ManagerConfig) -> Result<Running, StartError> {
         council,
         counter,
     };
-    let backups = backup::serve(folder.clone(), parts.db.clone(), blobs.clone());
-    let db = parts.db.clone();
+    let backups = backup::serve(folder.clone(), db.clone(), blobs.clone());
     let desk = match Desk::open(parts).await {
         Ok(desk) => desk,
         Err(error) => {

@@ -13,12 +13,15 @@ mod job;
 pub mod limits;
 mod manager;
 mod message;
+mod network;
 mod node;
 mod page;
 mod receipt;
 mod refusal;
 mod request;
 mod ticket;
+mod token;
+mod upload;
 
 pub use blob::{BlobInfo, MissingReply, MissingRequest};
 pub use claim::{
@@ -31,6 +34,7 @@ pub use frame::{FrameDetail, FrameState, FrameSummary, OutputInfo, Progress};
 pub use job::{FrameCounts, JobDetail, JobState, JobSummary, RenderInfo, VerificationCost};
 pub use manager::{ManagerInfo, ManagersInfo, QueueInfo};
 pub use message::MessageInfo;
+pub use network::{JobCounts, NetworkInfo, NetworkMinute, NodeCounts, VerificationFigures};
 pub use node::{NodeInfo, NodeRecord, NodeRef, NodeTask, RoleName};
 pub use page::{FramesPage, FramesQuery, JobsPage, JobsQuery};
 pub use receipt::{
@@ -39,10 +43,13 @@ pub use receipt::{
 };
 pub use refusal::RefusalInfo;
 pub use request::{
-    AllowRequest, Format, JobRequest, NotifyRequest, OverridesRequest, SceneFile, SceneRequest,
-    SessionRequest, TicketReply, TicketRequest,
+    AllowRequest, Format, JobRequest, JobsAction, JobsActionReply, JobsActionRequest, NotDone,
+    NotifyRequest, OverridesRequest, PriorityRequest, SceneFile, SceneRequest, SessionRequest,
+    TicketReply, TicketRequest,
 };
 pub use ticket::TicketInfo;
+pub use token::{AccountInfo, ScopeName, TokenInfo, TokenReply, TokenRequest};
+pub use upload::{UploadChunk, UploadInfo, UploadRange, UploadRequest};
 
 /// Where every path of the interface begins.
 pub const PREFIX: &str = "/api/v1";

@@ -21,6 +21,9 @@ pub struct JobsQuery {
     /// Only jobs whose name or user contains this, whatever the case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<String>,
+    /// Only jobs of this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
 }
 
 /// Jobs, the newest first.
@@ -30,6 +33,9 @@ pub struct JobsPage {
     pub items: Vec<JobSummary>,
     /// `before` of the next page; none on the last.
     pub next: Option<u64>,
+    /// How many jobs there are in all pages.
+    #[serde(default)]
+    pub total: usize,
 }
 
 /// Which frames of a job.

@@ -165,6 +165,57 @@ pub struct TicketReply {
     pub ticket: String,
 }
 
+/// What is done to several jobs at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JobsAction {
+    /// End them; their accepted frames are kept.
+    Cancel,
+    /// Have their failed or cancelled frames tried again.
+    Retry,
+    /// Give them another priority.
+    Priority,
+}
+
+/// Asks for something to be done to several jobs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct JobsActionRequest {
+    /// What.
+    pub action: JobsAction,
+    /// Their numbers; at most [`super::limits::JOBS_OF_ACTION_MAX`].
+    pub jobs: Vec<u64>,
+    /// The new priority, for `priority`: from -100 to 100, higher goes first.
+    #[serde(default)]
+    pub priority: Option<i32>,
+}
+
+/// A job to which it was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotDone {
+    /// Its number.
+    pub job: u64,
+    /// Why not.
+    pub refusal: super::RefusalInfo,
+}
+
+/// What became of an action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobsActionReply {
+    /// Jobs to which it was done.
+    pub done: Vec<u64>,
+    /// Jobs to which it was not.
+    pub refused: Vec<NotDone>,
+}
+
+/// Moves a job before others or behind them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriorityRequest {
+    /// From -100 to 100; higher goes first.
+    pub priority: i32,
+}
+
 /// Lets a browser in: the token is kept in a cookie that no script can read.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

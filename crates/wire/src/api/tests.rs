@@ -31,6 +31,7 @@ fn the_least_and_the_most_of_a_job() {
         ),
         ("allow", json!({ "missing_files": true, "force_cycles": true, "wait": true })),
         ("priority", json!(3)),
+        ("notify", json!({ "webhook": "https://a.example/hook", "email": "ada@a.example" })),
     ] {
         full[name] = value;
     }

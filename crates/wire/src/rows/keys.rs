@@ -70,6 +70,12 @@ pub fn key_ticket(id: [u8; 32]) -> Vec<u8> {
     id.to_vec()
 }
 
+/// Key of a token, see [`crate::token::TokenRow::id`].
+#[must_use]
+pub fn key_token(id: [u8; 32]) -> Vec<u8> {
+    id.to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ mod v1;
 
 pub use keys::{
     key_claim, key_counter, key_frame, key_job, key_manager, key_node, key_receipt, key_task,
-    key_ticket, key_verification, key_webhook_secret,
+    key_ticket, key_token, key_verification, key_webhook_secret,
 };
 
 use crate::cluster::ManagerRow;
@@ -18,6 +18,7 @@ use crate::error::DecodeError;
 use crate::limits::ROW_BYTES_MAX;
 use crate::mirror::{Mirror, to_bytes};
 use crate::ticket::TicketRow;
+use crate::token::TokenRow;
 use candela_core::claim::Claim;
 use candela_core::job::{Frame, Inspected, Job};
 use candela_core::node::Node;
@@ -59,6 +60,7 @@ rows! {
     "bad result claim", Claim, encode_claim, decode_claim;
     "counter", u64, encode_counter, decode_counter;
     "ticket", TicketRow, encode_ticket, decode_ticket;
+    "token", TokenRow, encode_token, decode_token;
     "manager", ManagerRow, encode_manager, decode_manager;
     "webhook secret", String, encode_webhook_secret, decode_webhook_secret;
 }

@@ -2,6 +2,7 @@
 
 use crate::mirror::{Mirror, mirror_enum, mirror_struct};
 use crate::ticket::TicketRow;
+use crate::token::{Scope, TokenRow};
 use candela_core::claim::{Claim, ClaimStatus};
 use candela_core::counts::TileCounts;
 use candela_core::id::{
@@ -238,6 +239,22 @@ mirror_struct! {
         revoked: bool,
         manager: bool,
     }
+}
+
+mirror_struct! {
+    TokenRow as TokenRowV1 {
+        id: [u8; 32],
+        name: String,
+        user: Option<String>,
+        scopes: BTreeSet<Scope>,
+        created_at: Time,
+        expires_at: Option<Time>,
+        revoked: bool,
+    }
+}
+
+mirror_enum! {
+    Scope as ScopeV1 { Read, Submit, Operate, }
 }
 
 /// How far a frame is.

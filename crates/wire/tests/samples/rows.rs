@@ -25,6 +25,7 @@ use candela_core::verification::{
 use candela_wire::cluster::ManagerRow;
 use candela_wire::rows;
 use candela_wire::ticket::TicketRow;
+use candela_wire::token::{Scope, TokenRow};
 use std::collections::BTreeSet;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -97,6 +98,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.push(Case::new("row_node", node(), rows::encode_node, rows::decode_node));
     cases.push(Case::new("row_counter", 70_000, rows::encode_counter, rows::decode_counter));
     cases.push(Case::new("row_manager", manager(), rows::encode_manager, rows::decode_manager));
+    cases.push(Case::new("row_token", token(), rows::encode_token, rows::decode_token));
     let secret = "5ec7e7".to_owned();
     cases.push(Case::new(
         "row_webhook_secret",
@@ -358,6 +360,18 @@ pub(super) fn manager() -> ManagerRow {
         requests: "manager-2.example:18001".into(),
         joined_at: time(2),
         removed: false,
+    }
+}
+
+fn token() -> TokenRow {
+    TokenRow {
+        id: [6; 32],
+        name: "add-on".into(),
+        user: Some("ada".into()),
+        scopes: BTreeSet::from([Scope::Read, Scope::Submit]),
+        created_at: time(1),
+        expires_at: Some(time(2)),
+        revoked: false,
     }
 }
 

@@ -93,6 +93,34 @@ fn one_worker_goes_from_user_to_user() {
 }
 
 #[test]
+fn a_job_is_moved_with_what_is_under_way() {
+    let mut world = World::new();
+    world.join(200, &[Role::Worker]);
+    let first = job_of(&mut world, "a", 1, 0, "1-9");
+    let second = job_of(&mut world, "b", 2, 0, "1-9");
+    world.farm.policy.task_frames_max = 1;
+    let before = turns(&mut world, 1..5);
+    assert_eq!(before.len(), 4, "{before}");
+    world.ok(Command::Prioritise { job: second, priority: 2 });
+    assert_eq!(turns(&mut world, 5..8), "bbb");
+    world.ok(Command::Prioritise { job: second, priority: -1 });
+    assert_eq!(turns(&mut world, 8..10), "aa");
+    // Level again: who holds fewer goes first, and that is counted over the move.
+    world.ok(Command::Prioritise { job: second, priority: 0 });
+    let (of_a, of_b) = (world.farm.queue.under_way("a"), world.farm.queue.under_way("b"));
+    let next = turns(&mut world, 10..11);
+    assert_eq!(next, if of_b < of_a { "b" } else { "a" }, "{of_a} and {of_b}");
+    // Memory is what the rows say.
+    let open = world.farm.queue.open_jobs();
+    assert_eq!(open, BTreeSet::from([first, second]));
+    world.ok(Command::Cancel(first));
+    let refused = world.apply(Command::Prioritise { job: first, priority: 1 }).unwrap_err();
+    assert_eq!(refused.code.as_str(), "wrong_state");
+    let none = world.apply(Command::Prioritise { job: JobId(99), priority: 1 }).unwrap_err();
+    assert_eq!(none.code.as_str(), "no_such_job");
+}
+
+#[test]
 fn users_hold_as_many_workers_however_long_their_frames_take() {
     let mut world = World::new();
     job_of_waiting(&mut world, "long", 1);

@@ -71,6 +71,7 @@ fn commands(state: &State) -> Vec<(&'static str, Command)> {
         ("submit", Command::Submit(Box::new(submission("5")))),
         ("cancel", Command::Cancel(job)),
         ("retry", Command::Retry(job)),
+        ("prioritise", Command::Prioritise { job, priority: 3 }),
         (
             "inspected",
             Command::Inspected {

@@ -1,9 +1,11 @@
 //! Uploaded blobs are kept until a job uses them, and not for ever: the name of the pin says until when.
 
+use super::UploadBook;
 use crate::limits::{UPLOAD_KEPT, UPLOAD_SWEEP};
 use candela_blobs::Blobs;
 use candela_core::time::Time;
 use std::error::Error;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 const PREFIX: &str = "upload/";
@@ -28,11 +30,12 @@ fn is_over(pin: &str, now: Time) -> bool {
 }
 
 /// Lets go of uploads whose time is over, again and again.
-pub(crate) async fn sweep_for_ever(blobs: Blobs) {
+pub(crate) async fn sweep_for_ever(blobs: Blobs, book: Arc<UploadBook>) {
     loop {
         if let Err(error) = sweep(&blobs, now()).await {
             tracing::warn!(error = &error as &dyn Error, "uploads could not be tidied up");
         }
+        book.sweep().await;
         tokio::time::sleep(UPLOAD_SWEEP).await;
     }
 }
