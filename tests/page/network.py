@@ -38,9 +38,9 @@ class Network:
         self.ticket = self.ticket or ready["ticket"]
         return f"http://{self.listen}"
 
-    def node(self, role, name):
-        """Starts a worker or a verifier."""
-        self._start(name, [role, "--join", self.ticket, "--name", name, "--threads", "1"])
+    def node(self, role, name, *more):
+        """Starts a worker or a verifier; `more` are further arguments."""
+        self._start(name, [role, "--join", self.ticket, "--name", name, "--threads", "1", *more])
 
     def _start(self, name, words):
         words = [self.program, *words, "--data", str(self.folder / name), "--bind", "127.0.0.1:0"]

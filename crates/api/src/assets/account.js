@@ -10,12 +10,13 @@ import { tokenBoard } from '/assets/tokens.js';
 
 const SCOPES = { read: 'look at everything', submit: 'submit jobs and act on their own', operate: 'do everything: others’ jobs, nodes, tokens' };
 
-export function showAccount({ main, fail, leaveSession }) {
+export function showAccount({ main, fail, tellLive, leaveSession }) {
   let ended = false;
   const draw = async () => {
     let account;
     try { account = await readAccount(); } catch (error) { if (!ended) fail(error); return; }
     if (ended) return;
+    tellLive(true);
     const signOut = async () => {
       try { await remove('/session'); leaveSession(); } catch (error) { sayNo(error); }
     };
@@ -23,7 +24,7 @@ export function showAccount({ main, fail, leaveSession }) {
       el('div', { class: 'head' }, el('h1', {}, account.user ?? 'The owner of this network'),
         el('span', { class: 'actions' }, account.local ? null : el('button', { onclick: signOut }, 'Sign out'))),
       el('p', { class: 'muted' }, who(account)),
-      el('div', { class: 'boards' },
+      el('div', { class: 'boards three' },
         el('section', { class: 'board', 'aria-label': 'What you may do' }, el('h2', {}, 'What you may do'),
           el('ul', { class: 'plain' }, ...account.scopes.map((scope) => el('li', {}, el('b', {}, scope), ` – ${SCOPES[scope] ?? ''}`))),
           account.token ? el('p', { class: 'muted' }, `Token “${account.token.name}”, ${account.token.expires_at_ms ? `good until ${day(account.token.expires_at_ms)}` : 'good until it is taken back'}.`) : null),

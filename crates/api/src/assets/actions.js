@@ -1,6 +1,6 @@
 // Cancel, retry and priority, of one job or of thousands.
 
-import { inWords, post } from '/assets/api.js';
+import { Unreachable, inWords, post } from '/assets/api.js';
 import { ask } from '/assets/ask.js';
 import { el } from '/assets/dom.js';
 import { count, plural } from '/assets/format.js';
@@ -51,7 +51,8 @@ async function send(action, jobs, priority) {
     }
   } catch (error) {
     note?.end();
-    sayNo(error);
+    if (error instanceof Unreachable) say('The manager does not answer. What it did of this shows once it is back; asking again does no harm.', { bad: true });
+    else sayNo(error);
     if (done.length) say(`${words.done} ${plural(done.length, 'job')} before that.`, { bad: true });
     return true;
   }

@@ -92,7 +92,7 @@ export function openFilm({ job, frames, onclose, open }) {
         el('span', { class: 'actions' },
           el('label', { for: 'fps' }, 'Frames a second'), fps,
           el('label', {}, loop, ' Loop'),
-          el('button', { onclick: () => { const frame = list[index]; dialog.close(); open(frame.number); } }, 'This frame'),
+          el('button', { onclick: () => { const frame = list[index]; dialog.close(); open(frame.number); } }, 'Look closer'),
           el('a', { class: 'button', href: `/api/v1/jobs/${job.id}/film`, download: `job-${job.id}.mp4` }, 'MP4'),
           el('button', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')))));
   dialog.addEventListener('keydown', (event) => {

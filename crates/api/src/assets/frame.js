@@ -109,7 +109,9 @@ function picture(job, frame, accepted) {
     return mark;
   });
   const image = el('img', { src: frame.output.url, alt: `Frame ${frame.number}`, width, height });
-  return el('figure', {}, el('div', { class: 'shot' }, image, ...marks),
+  const shot = el('div', { class: 'shot' }, image, ...marks);
+  shot.style.setProperty('--ratio', width / height);
+  return el('figure', {}, shot,
     marks.length ? el('figcaption', { class: 'muted' }, `Outlined: ${plural(marks.length, 'probe')} that a verifier rendered again without seeing the worker’s.`) : null);
 }
 

@@ -17,7 +17,7 @@ export function describe(job, { may, does, play }) {
       el('span', { class: 'actions' },
         counts.all ? el('button', { class: 'main', 'data-play': true, onclick: play }, '▶ Play') : null,
         counts.accepted ? el('a', { class: 'button', href: `/api/v1/jobs/${job.id}/film`, download: `job-${job.id}.mp4` }, 'Film (MP4)') : null,
-        !over && button('priority', `Priority ${job.priority} …`),
+        !over && button('priority', `Priority ${String(job.priority).replace('-', '−')} …`),
         ['failed', 'cancelled'].includes(job.status) && button('retry', 'Retry'),
         !over && button('cancel', 'Cancel …', { class: 'danger' }))),
     el('p', { class: 'muted about' }, about.join(' · ')),

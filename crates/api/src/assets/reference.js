@@ -48,7 +48,7 @@ function draw(description) {
   const parts = groups(description);
   const found = el('p', { class: 'muted', role: 'status' });
   const link = (one) => el('a', { href: `#${anchor(one)}`, 'data-words': `${one.method} ${one.path} ${one.summary ?? ''}`.toLowerCase() },
-    el('span', { class: `method ${one.method}` }, one.method), el('span', { class: 'path' }, one.path.replace('/api/v1', '')));
+    el('span', { class: `method ${one.method}` }, one.method), el('span', { class: 'path' }, ...one.path.replace('/api/v1', '').split(/(?<=.)(?=\/)/).flatMap((part) => [el('wbr'), part])));
   const index = el('nav', { class: 'index', 'aria-label': 'Routes' },
     el('input', { type: 'search', 'data-search': true, placeholder: 'Search routes  ( / )', 'aria-label': 'Search routes and schemas', oninput: (event) => filter(event.target.value) }),
     found,

@@ -7,7 +7,7 @@ import { moveThrough } from '/assets/keys.js';
 import { stripOf } from '/assets/strip.js';
 import { virtual } from '/assets/virtual.js';
 
-const CAPTION_PX = 38;
+const CAPTION_PX = 32;
 const SIZES = { small: 130, medium: 230, large: 380 };
 const SHOWN = [['', 'All'], ['accepted', 'Verified'], ['open', 'Open'], ['failed', 'Failed'], ['flagged', 'Rejected or claimed']];
 

@@ -1,0 +1,145 @@
+"""Five thousand jobs, and five thousand frames of one: quick to open, smooth to scroll."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from world import within
+
+USERS = 8
+BATCH = 500
+
+SCROLL = """async (seconds) => {
+  const long = window.candelaLong;
+  long.frames = []; long.tasks = 0;
+  let most = 0, blank = 0, frames = 0;
+  const cards = () => document.querySelectorAll('.rows > div, .sheet > li');
+  const whole = document.documentElement.scrollHeight - innerHeight;
+  const began = performance.now();
+  await new Promise((done) => {
+    const step = (now) => {
+      const share = (now - began) / (1000 * seconds);
+      // Down in large strides, then slowly: both as people scroll.
+      scrollTo(0, share < 0.5 ? whole * 2 * share : whole - (share - 0.5) * 12000);
+      frames += 1;
+      most = Math.max(most, cards().length);
+      // Two places that are not both in a gap between entries.
+      const seen = [0, 40].some((by) => document.elementFromPoint(innerWidth / 2 + by, innerHeight / 2 + by)?.closest('.rows > div, .sheet > li'));
+      if (!seen) blank += 1;
+      if (share < 1) requestAnimationFrame(step); else done();
+    };
+    requestAnimationFrame(step);
+  });
+  return { seconds, frames, frames_longer_than_50_ms: long.frames.length, longest_ms: Math.max(0, ...long.frames), long_tasks: long.tasks, elements_at_most: most, blank };
+}"""
+
+
+def _submit_many(world, wanted):
+    """As many jobs, in batches that are cancelled at once, so that they don't queue for inspection."""
+    def one(number):
+        return world.submit(f"shot {number:04d}", "1-24", f"user {number % USERS}")["id"]
+    ids = []
+    with ThreadPoolExecutor(6) as pool:
+        for first in range(0, wanted, BATCH):
+            batch = list(pool.map(one, range(first, min(first + BATCH, wanted))))
+            # The last few are left as they are for the page to act on.
+            ended = batch if first + BATCH < wanted else batch[:-20]
+            for at in range(0, len(ended), 1000):
+                reply = world.network.ask("POST", "/jobs/actions", {"action": "cancel", "jobs": ended[at:at + 1000]})
+                assert not reply["refused"], reply["refused"][:3]
+            ids += batch
+    return ids
+
+
+def test_many_jobs(world):
+    began = time.monotonic()
+    ids = _submit_many(world, world.options.jobs)
+    world.measure("submit_all_ms", began)
+
+    began = time.monotonic()
+    page = world.open("/#/", measure=True)
+    page.wait_for_selector(".job .name a")
+    world.measure("jobs_first_rows_ms", began)
+    world.figures["jobs_first_paint_ms"] = round(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? 0"))
+    within(page, 60, f"Number(document.querySelector('.rows').getAttribute('aria-rowcount')) >= {len(ids)}")
+    world.measure("jobs_all_read_ms", began)
+    assert page.locator(".job").count() < 60, "rows that aren't on the screen are in the document"
+
+    scrolled = page.evaluate(SCROLL, 6)
+    world.figures["jobs_scroll"] = scrolled
+    assert scrolled["elements_at_most"] < 100 and scrolled["blank"] == 0, scrolled
+    page.evaluate("scrollTo(0, 0)")
+
+    # From the click to the box that is ticked, and from the last key to the rows that match.
+    page.wait_for_timeout(400)
+    world.figures["jobs_click_to_selected_ms"] = page.evaluate("""() => new Promise((done) => {
+        const box = document.querySelector('.job input'); const began = performance.now();
+        const look = () => (document.querySelector('.job.selected') ? done(Math.round(performance.now() - began)) : requestAnimationFrame(look));
+        box.click(); look(); })""")
+    began = time.monotonic()
+    page.fill("[data-search]", "shot 0042")
+    within(page, 20, "document.querySelector('.found').textContent === '1 job'")
+    world.measure("jobs_search_ms", began)
+    page.fill("[data-search]", "")
+
+    # All that match are cancelled at once, in requests of a thousand; those that are over are refused.
+    page.fill("[data-search]", "shot ")
+    within(page, 60, "document.querySelector('.found').textContent === '%s jobs'" % f"{len(ids):,}")
+    within(page, 60, f"Number(document.querySelector('.rows').getAttribute('aria-rowcount')) === {len(ids)}")
+    page.click(".job input >> nth=0")
+    page.click("text=Select all")
+    within(page, 5, "document.querySelector('.chosen b').textContent === '%s selected'" % f"{len(ids):,}")
+    world.browser.shot(page, "many-selected")
+    page.click(".chosen >> text=Cancel …")
+    began = time.monotonic()
+    page.click("dialog >> text=Cancel them")
+    page.get_by_text("Cancelled 20 jobs.").wait_for(timeout=60_000)
+    world.measure("jobs_cancel_all_ms", began)
+    assert all(world.status(job) == "cancelled" for job in ids[-20:])
+
+
+def test_many_jobs_change_while_one_looks(world):
+    """Events change rows in place: what the reader has before them stays."""
+    page = world.open("/#/?search=shot ")
+    within(page, 60, "document.querySelectorAll('.job').length > 5")
+    page.evaluate("document.querySelector('.job:nth-child(3)').marked = true")
+    id = world.submit("another", "1-2", "dee")["id"]
+    world.network.ask("POST", f"/jobs/{id}/cancel")
+    page.wait_for_timeout(800)
+    assert page.evaluate("document.querySelector('.job:nth-child(3)').marked"), "rows that didn't change were drawn again"
+    assert page.locator(f'[data-job="{id}"]').count() == 0, "a job is shown that doesn't match"
+
+
+def test_many_frames(world):
+    frames = world.options.frames
+    job = world.submit("a long shot", f"1-{frames}", "eve", percentage=10)["id"]
+    network = world.network
+    network.until("the scene was looked at", lambda: network.ask("GET", f"/jobs/{job}")["counts"]["all"] == frames)
+    network.until("a few of its frames are verified", lambda: network.ask("GET", f"/jobs/{job}")["counts"]["accepted"] >= 3, 180)
+    network.ask("POST", f"/jobs/{job}/cancel")
+    world.long_job = job
+
+    began = time.monotonic()
+    page = world.open(f"/#/jobs/{job}", measure=True)
+    page.wait_for_selector(".frame")
+    world.measure("frames_first_cards_ms", began)
+    within(page, 60, "document.querySelector('.frame').getAttribute('aria-setsize') === '%d'" % frames)
+    world.measure("frames_all_read_ms", began)
+    assert page.locator(".frame").count() < 150, "cards that aren't on the screen are in the document"
+    scrolled = page.evaluate(SCROLL, 6)
+    world.figures["frames_scroll"] = scrolled
+    assert scrolled["elements_at_most"] < 250 and scrolled["blank"] == 0, scrolled
+
+    world.figures["frame_click_to_dialog_ms"] = page.evaluate("""() => new Promise((done) => {
+        const card = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('li').querySelector('button');
+        const began = performance.now();
+        const look = () => (document.querySelector('dialog h2') ? done(Math.round(performance.now() - began)) : requestAnimationFrame(look));
+        card.click(); look(); })""")
+    page.keyboard.press("Escape")
+    # The keyboard reaches every frame, and each says which one it is of how many.
+    page.keyboard.press("End")
+    within(page, 5, "document.activeElement?.dataset.frame === '%d'" % frames)
+    assert page.evaluate("document.activeElement.closest('li').getAttribute('aria-posinset')") == str(frames)
+    page.keyboard.press("Home")
+    within(page, 5, "document.activeElement?.dataset.frame === '1'")
+    page.keyboard.press("j")
+    within(page, 5, "Number(document.activeElement?.dataset.frame) > 1")
