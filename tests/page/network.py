@@ -120,7 +120,7 @@ class Network:
             if found:
                 return found
             time.sleep(0.2)
-        raise AssertionError(f"after {seconds} s still not: {what}\n{self.logs()}")
+        raise AssertionError(f"after {seconds} s still not: {what}")
 
 
 def make_scene(folder, engines):

@@ -7,7 +7,8 @@ import { ago, count, duration, plural } from '/assets/format.js';
 function outlook(job) {
   if (job.waits_for) return el('span', { class: 'warm', title: `waits for ${job.waits_for}` }, `waits for ${job.waits_for}`);
   if (job.status === 'active' && job.time_left_s !== null) return `about ${duration(job.time_left_s)} left`;
-  if (job.ended_at_ms) return `took ${duration((job.ended_at_ms - job.submitted_at_ms) / 1000)}`;
+  if (job.status === 'completed') return `took ${duration((job.ended_at_ms - job.submitted_at_ms) / 1000)}`;
+  if (job.ended_at_ms) return `ended ${ago(job.ended_at_ms)}`;
   return '';
 }
 

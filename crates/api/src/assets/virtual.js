@@ -3,7 +3,7 @@
 // Entries are placed in rows of equal height within a holder that is as high as all of them, and
 // the page itself scrolls. The entry that has the focus stays in the document wherever it is.
 
-const AHEAD_PX = 500;
+const AHEAD_PX = 700;
 const SETTLED_MS = 120;
 
 /**
