@@ -78,9 +78,9 @@ def main():
     from browser import Browser
     from network import Network, make_scene
     from world import World
-    import test_away, test_flow, test_many, test_views
+    import test_acts, test_away, test_flow, test_many_frames, test_many_jobs, test_views
 
-    tests = [(name, test) for module in (test_flow, test_views, test_many, test_away)
+    tests = [(name, test) for module in (test_flow, test_views, test_many_frames, test_acts, test_many_jobs, test_away)
              for name, test in vars(module).items() if name.startswith("test_") and callable(test)]
     tests = [(name, test) for name, test in tests if not options.only or options.only in name]
     if not tests:

@@ -163,6 +163,7 @@ def test_a_guest_with_a_token(world):
 def test_tokens_are_made_and_taken_back(world):
     page = world.open("/#/account")
     page.fill("input[placeholder='ada’s laptop']", "render script")
+    page.fill("input[placeholder='ada']", "ada")
     page.click("text=Make a token")
     token = page.input_value(".secret")
     assert len(token) >= 20, token

@@ -25,6 +25,7 @@ export function showJobs({ main, fail, tellLive }, words) {
   const store = jobStore({ own, changed: () => drawSoon() });
   const list = virtual(holder, {
     key: (job) => job.id,
+    handle: (row) => row,
     layout: (width) => ({ columns: 1, height: width < 700 ? 104 : 64, gap: 6 }),
     draw: (job, index) => jobRow(job, index, {
       selected: chosen.has(job.id), current: keys.isCurrent(job, index), mine: job.user === own(), select,
@@ -41,7 +42,6 @@ export function showJobs({ main, fail, tellLive }, words) {
   });
   const keys = moveThrough(list, {
     name: (job) => job.id,
-    focus: (row) => row.focus({ preventScroll: true }),
     open: (job) => { location.hash = `#/jobs/${job.id}`; },
     toggle: (job, event, moved) => (moved ? chosen.extend(job.id) : chosen.toggle(job.id, event.shiftKey)),
     clear: () => chosen.clear(),

@@ -6,10 +6,10 @@ export const isElsewhere = (event) => event.ctrlKey || event.metaKey || event.al
   || event.target.closest?.('input:not([type=checkbox]), textarea, select, [contenteditable]');
 
 /**
- * Has arrow keys and j, k move through `list` (see virtual.js); `focus(element)` puts the focus on an
- * entry, `open(item)` and `toggle(item, event)` act on it. Gives a function that ends it.
+ * Has arrow keys and j, k move through `list` (see virtual.js) and puts the focus
+ * on them; `open(item)` and `toggle(item, event)` act on one. Gives a function that ends it.
  */
-export function moveThrough(list, { name, focus, open, toggle, clear, all }) {
+export function moveThrough(list, { name, open, toggle, clear, all }) {
   let current = null;
   // Only the current entry, or else the first, is on the way of the Tab key.
   const become = (wanted) => {
@@ -22,8 +22,7 @@ export function moveThrough(list, { name, focus, open, toggle, clear, all }) {
     if (!items.length) return;
     const item = items[Math.max(0, Math.min(items.length - 1, index))];
     become(name(item));
-    const element = list.bring(current);
-    if (element) focus(element);
+    list.bring(current)?.focus({ preventScroll: true });
     if (event.shiftKey) toggle?.(item, event, true);
   };
   const onkey = (event) => {

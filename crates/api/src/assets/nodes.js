@@ -34,6 +34,7 @@ export function showNodes({ main, fail, tellLive }, words) {
 
   const list = virtual(holder, {
     key: (node) => node.id,
+    handle: (row) => row,
     layout: (width) => ({ columns: 1, height: width < 700 ? 108 : 60, gap: 6 }),
     draw: (node, index) => nodeRow(node, index, keys.isCurrent(node, index)),
   });
@@ -41,7 +42,7 @@ export function showNodes({ main, fail, tellLive }, words) {
     keys.at(node);
     openOne = openNode(node, () => { openOne = null; });
   };
-  const keys = moveThrough(list, { name: (node) => node.id, focus: (row) => row.focus({ preventScroll: true }), open });
+  const keys = moveThrough(list, { name: (node) => node.id, open });
   holder.addEventListener('click', (event) => {
     const node = nodes.get(event.target.closest('[data-node]')?.dataset.node);
     if (node) open(node);

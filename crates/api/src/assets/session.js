@@ -3,7 +3,7 @@
 import { inWords, post } from '/assets/api.js';
 import { el, put } from '/assets/dom.js';
 
-/** Asks in place of a view; `let_in` is called once the manager took it. */
+/** Asks in place of a view; `letIn` is called once the manager took it. */
 export function askToken(main, error, letIn) {
   const input = el('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: true });
   // The first question needs no excuse; a token that was good until now does.

@@ -30,6 +30,7 @@ export function showSheet(place, frames, open) {
 
   const list = virtual(holder, {
     key: (frame) => frame.number,
+    handle: (card) => card.querySelector('button'),
     layout: (all) => {
       const gap = width < 200 ? 8 : 14;
       const columns = Math.max(width < 200 ? 2 : 1, Math.round((all + gap) / ((ratio < 1 ? width * 0.7 : width) + gap)));
@@ -43,7 +44,6 @@ export function showSheet(place, frames, open) {
   const opened = (number) => { keys.at(frames.get(number)); open(number); };
   const keys = moveThrough(list, {
     name: (frame) => frame.number,
-    focus: (card) => card.querySelector('button').focus({ preventScroll: true }),
     open: (frame) => open(frame.number),
   });
   const strip = stripOf((frame) => {

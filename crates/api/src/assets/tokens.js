@@ -21,6 +21,10 @@ export function tokenBoard() {
   const form = el('form', { class: 'inline', 'aria-label': 'Make a token' },
     el('label', {}, 'Name ', name), el('label', {}, 'User ', user), el('label', {}, 'May ', kind), el('label', {}, 'Good ', until),
     el('button', { class: 'main' }, 'Make a token'));
+  // Jobs need a name to go by; who only looks, or does everything, needs none.
+  const wantUser = () => { user.required = kind.value === 'read submit'; };
+  kind.addEventListener('change', wantUser);
+  wantUser();
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const request = { name: name.value.trim(), scopes: kind.value.split(' ') };
@@ -30,6 +34,7 @@ export function tokenBoard() {
       const { token } = await post('/tokens', request);
       put(made, secret('The token', token, 'It is shown this once. Who has it may use the network with it.'));
       form.reset();
+      wantUser();
       read(list);
     } catch (error) { sayNo(error); }
   });

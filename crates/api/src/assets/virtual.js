@@ -8,10 +8,11 @@ const SETTLED_MS = 120;
 
 /**
  * `layout(width)` gives `{ columns, height, gap }`, `key(item)` an entry's name, and
- * `draw(item, index)` its element. `settled(element, item)` is called for each entry on the screen
+ * `draw(item, index)` its element. `handle(element)` is what of it takes the focus.
+ * `settled(element, item)` is called for each entry on the screen
  * once scrolling has stopped: the place for what is dear, like pictures.
  */
-export function virtual(holder, { layout, key, draw, settled, moved }) {
+export function virtual(holder, { layout, key, draw, handle, settled, moved }) {
   const shown = new Map();
   let items = [];
   let at = new Map();
@@ -56,6 +57,7 @@ export function virtual(holder, { layout, key, draw, settled, moved }) {
     const names = new Set(wanted.map((index) => key(items[index])));
     for (const [name, entry] of shown) if (!names.has(name)) { entry.element.remove(); shown.delete(name); }
     let next = holder.firstElementChild;
+    let focused = null;
     for (const index of wanted) {
       const item = items[index];
       const name = key(item);
@@ -63,6 +65,7 @@ export function virtual(holder, { layout, key, draw, settled, moved }) {
       if (!entry || entry.item !== item) {
         const element = draw(item, index, entry?.element);
         if (entry && entry.element !== element) {
+          if (entry.element.contains(document.activeElement)) focused = element;
           if (next === entry.element) next = next.nextElementSibling;
           entry.element.remove();
         }
@@ -73,6 +76,8 @@ export function virtual(holder, { layout, key, draw, settled, moved }) {
       if (entry.element === next) next = next.nextElementSibling;
       else holder.insertBefore(entry.element, next);
     }
+    // Drawn anew under the reader's hands, it keeps the focus.
+    if (focused) handle(focused).focus({ preventScroll: true });
     if (!moving) settle();
     moved?.(first, last);
   };
@@ -107,7 +112,7 @@ export function virtual(holder, { layout, key, draw, settled, moved }) {
     },
     /** Takes the layout anew. */
     reform() { measure(); soon(); },
-    /** The element of an entry, brought onto the screen, which stays in the document until another is. */
+    /** What of an entry takes the focus, brought onto the screen; the entry stays in the document until another is. */
     bring(name) {
       const index = at.get(name);
       if (index === undefined) return null;
@@ -117,7 +122,8 @@ export function virtual(holder, { layout, key, draw, settled, moved }) {
       if (top < above) scrollBy(0, top - above);
       else if (top + form.height > below) scrollBy(0, Math.min(top - above, top + form.height - below));
       show();
-      return shown.get(name)?.element ?? null;
+      const element = shown.get(name)?.element;
+      return element ? handle(element) : null;
     },
     items: () => items,
     indexOf: (name) => at.get(name) ?? -1,

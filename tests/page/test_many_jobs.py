@@ -1,39 +1,14 @@
-"""Five thousand jobs, and five thousand frames of one: quick to open, smooth to scroll."""
+"""Five thousand jobs: quick to open, smooth to scroll, acted on at once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from scrolling import SCROLL
 from world import within
 
 USERS = 8
 BATCH = 500
 
-SCROLL = """async (seconds) => {
-  const long = window.candelaLong;
-  long.frames = []; long.tasks = 0;
-  let most = 0, frames = 0;
-  const blank = { strides: 0, slow: 0, after: 0 };
-  const cards = () => document.querySelectorAll('.rows > div, .sheet > li');
-  // Places of which not all are in gaps between entries.
-  const isBlank = () => ![[30, 30], [70, 0], [70, 60]].some(([x, y]) => document.elementFromPoint(innerWidth / 2 + x, innerHeight / 2 + y)?.closest('.rows > div, .sheet > li'));
-  const whole = document.documentElement.scrollHeight - innerHeight;
-  const began = performance.now();
-  await new Promise((done) => {
-    const step = (now) => {
-      const share = (now - began) / (1000 * seconds);
-      // Down in large strides, then slowly: both as people scroll.
-      scrollTo(0, share < 0.5 ? whole * 2 * share : whole - (share - 0.5) * 12000);
-      frames += 1;
-      most = Math.max(most, cards().length);
-      setTimeout(() => { if (isBlank()) blank[share < 0.5 ? 'strides' : 'slow'] += 1; });
-      if (share < 1) requestAnimationFrame(step); else done();
-    };
-    requestAnimationFrame(step);
-  });
-  await new Promise((done) => setTimeout(done, 300));
-  if (isBlank()) blank.after = 1;
-  return { seconds, frames, frames_longer_than_50_ms: long.frames.length, longest_ms: Math.max(0, ...long.frames), long_tasks: long.tasks, elements_at_most: most, blank_frames: blank };
-}"""
 
 
 def _submit_many(world, wanted):
@@ -110,39 +85,3 @@ def test_many_jobs_change_while_one_looks(world):
     page.wait_for_timeout(800)
     assert page.evaluate("document.querySelector('.job:nth-child(3)').marked"), "rows that didn't change were drawn again"
     assert page.locator(f'[data-job="{id}"]').count() == 0, "a job is shown that doesn't match"
-
-
-def test_many_frames(world):
-    frames = world.options.frames
-    job = world.submit("a long shot", f"1-{frames}", "eve", percentage=10)["id"]
-    network = world.network
-    network.until("the scene was looked at", lambda: network.ask("GET", f"/jobs/{job}")["counts"]["all"] == frames)
-    network.until("a few of its frames are verified", lambda: network.ask("GET", f"/jobs/{job}")["counts"]["accepted"] >= 3, 180)
-    network.ask("POST", f"/jobs/{job}/cancel")
-    world.long_job = job
-
-    began = time.monotonic()
-    page = world.open(f"/#/jobs/{job}", measure=True)
-    page.wait_for_selector(".frame")
-    world.measure("frames_first_cards_ms", began)
-    within(page, 60, "document.querySelector('.frame').getAttribute('aria-setsize') === '%d'" % frames)
-    world.measure("frames_all_read_ms", began)
-    assert page.locator(".frame").count() < 150, "cards that aren't on the screen are in the document"
-    scrolled = page.evaluate(SCROLL, 6)
-    world.figures["frames_scroll"] = scrolled
-    assert scrolled["elements_at_most"] < 250 and scrolled["blank_frames"]["after"] == 0, scrolled
-
-    world.figures["frame_click_to_dialog_ms"] = page.evaluate("""() => new Promise((done) => {
-        const card = document.elementFromPoint(innerWidth / 2, innerHeight / 2).closest('li').querySelector('button');
-        const began = performance.now();
-        const look = () => (document.querySelector('dialog h2') ? done(Math.round(performance.now() - began)) : requestAnimationFrame(look));
-        card.click(); look(); })""")
-    page.keyboard.press("Escape")
-    # The keyboard reaches every frame, and each says which one it is of how many.
-    page.keyboard.press("End")
-    within(page, 5, "document.activeElement?.dataset.frame === '%d'" % frames)
-    assert page.evaluate("document.activeElement.closest('li').getAttribute('aria-posinset')") == str(frames)
-    page.keyboard.press("Home")
-    within(page, 5, "document.activeElement?.dataset.frame === '1'")
-    page.keyboard.press("j")
-    within(page, 5, "Number(document.activeElement?.dataset.frame) > 1")
