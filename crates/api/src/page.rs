@@ -17,7 +17,7 @@ struct Asset {
 }
 
 macro_rules! asset {
-    ($path:literal, $file:literal, $media_type:literal) => {
+    ($path:expr, $file:literal, $media_type:literal) => {
         Asset {
             path: $path,
             media_type: $media_type,
@@ -26,20 +26,74 @@ macro_rules! asset {
     };
 }
 
+macro_rules! page {
+    ($path:literal, $file:literal) => {
+        asset!($path, $file, "text/html; charset=utf-8")
+    };
+}
+
+macro_rules! style {
+    ($file:literal) => {
+        asset!(concat!("/assets/", $file), $file, "text/css; charset=utf-8")
+    };
+}
+
+macro_rules! script {
+    ($file:literal) => {
+        asset!(concat!("/assets/", $file), $file, "text/javascript; charset=utf-8")
+    };
+}
+
 const ASSETS: &[Asset] = &[
-    asset!("/", "index.html", "text/html; charset=utf-8"),
-    asset!("/assets/style.css", "style.css", "text/css; charset=utf-8"),
-    asset!("/assets/frames.css", "frames.css", "text/css; charset=utf-8"),
-    asset!("/assets/evidence.css", "evidence.css", "text/css; charset=utf-8"),
-    asset!("/assets/app.js", "app.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/api.js", "api.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/dom.js", "dom.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/jobs.js", "jobs.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/job.js", "job.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/frame.js", "frame.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/claim.js", "claim.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/evidence.js", "evidence.js", "text/javascript; charset=utf-8"),
-    asset!("/assets/nodes.js", "nodes.js", "text/javascript; charset=utf-8"),
+    page!("/", "index.html"),
+    page!("/api", "api.html"),
+    style!("style.css"),
+    style!("lists.css"),
+    style!("frames.css"),
+    style!("dialogs.css"),
+    style!("evidence.css"),
+    style!("boards.css"),
+    style!("reference.css"),
+    script!("theme.js"),
+    script!("app.js"),
+    script!("shell.js"),
+    script!("connection.js"),
+    script!("session.js"),
+    script!("me.js"),
+    script!("api.js"),
+    script!("dom.js"),
+    script!("format.js"),
+    script!("say.js"),
+    script!("ask.js"),
+    script!("secret.js"),
+    script!("keys.js"),
+    script!("virtual.js"),
+    script!("selection.js"),
+    script!("actions.js"),
+    script!("jobs.js"),
+    script!("jobs-store.js"),
+    script!("job-row.js"),
+    script!("job.js"),
+    script!("job-head.js"),
+    script!("frames-store.js"),
+    script!("sheet.js"),
+    script!("strip.js"),
+    script!("card.js"),
+    script!("frame.js"),
+    script!("claim.js"),
+    script!("evidence.js"),
+    script!("film.js"),
+    script!("film-cache.js"),
+    script!("nodes.js"),
+    script!("node.js"),
+    script!("tickets.js"),
+    script!("network.js"),
+    script!("chart.js"),
+    script!("account.js"),
+    script!("tokens.js"),
+    script!("reference.js"),
+    script!("operation.js"),
+    script!("schema.js"),
     asset!("/favicon.ico", "icon.svg", "image/svg+xml"),
     asset!("/assets/icon.svg", "icon.svg", "image/svg+xml"),
 ];

@@ -2,12 +2,17 @@
 
 const PREFIX = '/api/v1';
 
-/** The manager says no: `code`, `message` and `hint` as it said them. */
+/** The manager says no: `code`, `message`, `hint` and `items` as it said them. */
 export class Refused extends Error {
   constructor(status, refusal) {
     super(refusal.message || `the manager answered ${status}`);
-    Object.assign(this, { status, code: refusal.code, hint: refusal.hint });
+    Object.assign(this, { status, code: refusal.code, hint: refusal.hint, items: refusal.items ?? [] });
   }
+}
+
+/** No answer came. */
+export class Unreachable extends Error {
+  constructor() { super('the manager does not answer'); }
 }
 
 async function ask(method, path, body) {
@@ -16,8 +21,12 @@ async function ask(method, path, body) {
     request.headers['content-type'] = 'application/json';
     request.body = JSON.stringify(body);
   }
-  const response = await fetch(PREFIX + path, request);
-  const text = await response.text();
+  let response;
+  let text;
+  try {
+    response = await fetch(PREFIX + path, request);
+    text = await response.text();
+  } catch { throw new Unreachable(); }
   let json = null;
   try { json = text ? JSON.parse(text) : null; } catch { json = null; }
   if (!response.ok) throw new Refused(response.status, json || {});
@@ -26,6 +35,12 @@ async function ask(method, path, body) {
 
 export const get = (path) => ask('GET', path);
 export const post = (path, body) => ask('POST', path, body);
+export const remove = (path) => ask('DELETE', path);
+
+/** A refusal in one text: what, and what to change. */
+export const inWords = (error) => (error.hint ? `${sentence(error.message)} ${sentence(error.hint)}` : sentence(error.message));
+
+const sentence = (text) => text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? '' : '.');
 
 /** Only what the manager itself serves is shown as a picture. */
 export const isOurs = (url) => typeof url === 'string' && url.startsWith(`${PREFIX}/`);
@@ -45,7 +60,7 @@ export function watch(path, on, tellLive) {
     source.onopen = () => tellLive(true);
     source.onerror = () => {
       tellLive(false);
-      // A browser tries again by itself, unless the manager refused.
+      // A browser tries again by itself, unless it was answered something else.
       if (source.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
     };
   };

@@ -1,85 +1,78 @@
-// The frame around the views: which one is shown, whether events arrive, and the question for a token.
+// The frame around the views: which one is shown, and whether the manager answers.
 
-import { Refused, post } from '/assets/api.js';
+import { showAccount } from '/assets/account.js';
+import { Refused } from '/assets/api.js';
+import { connection } from '/assets/connection.js';
 import { el, put } from '/assets/dom.js';
-import { showJobs } from '/assets/jobs.js';
 import { showJob } from '/assets/job.js';
+import { showJobs } from '/assets/jobs.js';
+import { forgetAccount, known, readAccount } from '/assets/me.js';
+import { showNetwork } from '/assets/network.js';
 import { showNodes } from '/assets/nodes.js';
+import { askToken } from '/assets/session.js';
+import { shell } from '/assets/shell.js';
+
+const AGAIN_MS = 3000;
 
 const main = document.getElementById('main');
-const live = document.getElementById('live');
+const { tellLive, quiet } = connection();
 let leave = () => {};
+let turn = 0;
 
-function tellLive(is) {
-  put(live, is ? 'live' : 'no connection – trying again');
-  live.classList.toggle('on', is);
-}
-
-/** What went wrong, where the view would be. */
+/** What went wrong. What passes leaves the view as it is: it is read again in a moment. */
 function fail(error) {
-  // It passes: what is shown stays, and is read again when events arrive, or in a moment.
-  if (!(error instanceof Refused)) return tellLive(false);
-  if (error.status === 429 || error.status >= 500) return again();
-  leave();
-  leave = () => {};
-  put(live, '');
-  live.classList.add('on');
-  if (error.status === 401) return askToken();
+  if (!(error instanceof Refused) || error.status === 429 || error.status >= 500) {
+    tellLive(false, error instanceof Refused ? error.message : undefined);
+    const there = turn;
+    return setTimeout(() => { if (turn === there) show(); }, AGAIN_MS);
+  }
+  end();
+  quiet();
+  if (error.status === 401) return letIn(error);
   const hint = error.hint ? el('p', { class: 'hint' }, error.hint) : null;
   put(main, el('div', { class: 'empty', role: 'alert' },
     el('h1', {}, 'The manager says no'), el('p', {}, error.message), hint, el('p', {}, el('a', { href: '#/' }, 'All jobs'))));
 }
 
-function again() {
-  const there = location.hash;
-  tellLive(false);
-  setTimeout(() => { if (location.hash === there) show(); }, 3000);
+function letIn(error) {
+  forgetAccount();
+  askToken(main, error, show);
 }
 
-function askToken() {
-  const input = el('input', { type: 'password', id: 'token', autocomplete: 'current-password', required: true });
-  const said = el('p', { class: 'bad', role: 'alert' });
-  const form = el('form', { class: 'token' },
-    el('h1', {}, 'This manager wants a token'),
-    el('p', { class: 'muted' }, 'You are not on its own machine. Its owner has the token.'),
-    el('label', { for: 'token' }, 'Token'), input, el('button', {}, 'Open'), said);
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    try {
-      await post('/session', { token: input.value });
-      show();
-    } catch (error) {
-      put(said, error.status === 401 ? 'That is not one of its tokens.' : error.message);
-    }
-  });
-  put(main, form);
-  input.focus();
-}
-
-function show() {
+function end() {
+  turn += 1;
   leave();
-  const path = location.hash.replace(/^#\/?/, '');
-  const job = /^jobs\/(\d+)(?:\/frames\/(-?\d+))?$/.exec(path);
-  const view = path === 'nodes' ? 'nodes' : 'jobs';
+  leave = () => {};
+}
+
+const VIEWS = { jobs: showJobs, nodes: showNodes, network: showNetwork, account: showAccount };
+
+async function show() {
+  end();
+  const now = turn;
+  const [path, words] = location.hash.replace(/^#\/?/, '').split('?');
+  const job = /^jobs\/(\d+)(?:\/frames\/(-?\d+)|\/(film))?$/.exec(path);
+  const view = path in VIEWS ? path : 'jobs';
   for (const link of document.querySelectorAll('nav a')) {
     if (link.dataset.view === view) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
   }
-  document.title = 'Candela';
-  const around = { main, fail, tellLive };
-  if (job) leave = showJob(around, Number(job[1]), job[2] === undefined ? null : Number(job[2]));
-  else if (view === 'nodes') leave = showNodes(around);
-  else leave = showJobs(around);
+  document.title = job ? 'Candela' : `${view[0].toUpperCase()}${view.slice(1)} – Candela`;
+  const around = { main, fail, tellLive, leaveSession: () => letIn() };
+  if (!known()) {
+    try { await readAccount(); } catch (error) { if (now === turn) fail(error); return; }
+    if (now !== turn) return;
+  }
+  scrollTo(0, 0);
+  if (job) leave = showJob(around, Number(job[1]), job[3] ?? (job[2] === undefined ? null : Number(job[2])));
+  else leave = VIEWS[view](around, new URLSearchParams(words));
 }
 
-document.querySelector('.skip').addEventListener('click', (event) => {
-  event.preventDefault();
-  main.focus();
-});
 addEventListener('hashchange', (event) => {
   const job = (url) => /#\/jobs\/(\d+)/.exec(url)?.[1];
   // A frame opened or closed within the job that is shown: its view does that itself.
   if (job(event.newURL) && job(event.newURL) === job(event.oldURL)) return;
   show();
 });
+shell(main);
 show();

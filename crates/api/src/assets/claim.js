@@ -1,8 +1,10 @@
 // Bad result claims on a frame: what one costs, how it goes on, what came of it.
 
-import { get, post } from '/assets/api.js';
-import { ago, count, el, plural, put, sentence, state } from '/assets/dom.js';
+import { get, inWords, post } from '/assets/api.js';
+import { el, put, state } from '/assets/dom.js';
 import { pictures, verificationRow } from '/assets/evidence.js';
+import { ago, count, plural, sentence } from '/assets/format.js';
+import { own } from '/assets/me.js';
 
 /** What the verdict means, for whoever claimed and for whoever rendered. */
 const MEANING = {
@@ -45,7 +47,7 @@ export function claimForm(job, frame, changed) {
     el('button', { onclick: () => { put(place, open()); place.querySelector('textarea').focus(); } }, 'Claim that this frame is wrong …')));
   const open = () => {
     const comment = el('textarea', { id: 'claim-comment', rows: 3, maxlength: 2000 });
-    const user = el('input', { id: 'claim-user', value: job.user, required: true, maxlength: 100, autocomplete: 'name' });
+    const user = el('input', { id: 'claim-user', value: own() ?? job.user, readonly: own() !== null, required: true, maxlength: 100, autocomplete: 'name' });
     const said = el('p', { class: 'bad', role: 'alert' });
     const send = el('button', { class: 'danger' }, 'Have the frame verified');
     const form = el('form', { class: 'claim', 'aria-label': 'Bad result claim' },
@@ -67,7 +69,7 @@ export function claimForm(job, frame, changed) {
         changed();
       } catch (error) {
         send.disabled = false;
-        put(said, error.hint ? `${error.message}: ${error.hint}` : error.message);
+        put(said, inWords(error));
       }
     });
     return form;

@@ -1,6 +1,7 @@
 // A verdict and what it rests on: the delivered pixels beside the replica, and where they differ.
 
-import { count, el, plural, probability, put, sentence, state } from '/assets/dom.js';
+import { el, put, state } from '/assets/dom.js';
+import { count, plural, probability, sentence } from '/assets/format.js';
 
 const PICTURES = [
   ['delivered', 'Delivered', 'what the worker committed to'],

@@ -1,10 +1,12 @@
 // One frame: the picture, the probes on it, who rendered it, what was claimed, and every receipt with its evidence.
 
 import { calmly, get } from '/assets/api.js';
+import { isPicture } from '/assets/card.js';
 import { claimCard, claimForm } from '/assets/claim.js';
-import { ago, count, duration, el, plural, put, sentence, size, state } from '/assets/dom.js';
+import { el, put, state } from '/assets/dom.js';
 import { verificationRow } from '/assets/evidence.js';
-import { isPicture } from '/assets/job.js';
+import { ago, count, duration, plural, sentence, size } from '/assets/format.js';
+import { mayChange } from '/assets/me.js';
 
 /** Opens a dialog with the frame; arrow keys go to its neighbours. Gives what is to be called when frames change. */
 export function openFrame({ job, number, numbers, fail, onclose, onshow }) {
@@ -40,13 +42,14 @@ export function openFrame({ job, number, numbers, fail, onclose, onshow }) {
     dialog.scrollTop = top;
   }));
   const step = (by) => {
-    const to = numbers[numbers.indexOf(shown) + by];
+    const all = numbers();
+    const to = all[all.indexOf(shown) + by];
     if (to !== undefined) show(to);
   };
   dialog.addEventListener('keydown', (event) => {
     if (event.target.matches('input, textarea, .scroll')) return;
-    if (event.key === 'ArrowLeft') step(-1);
-    if (event.key === 'ArrowRight') step(1);
+    if (event.key === 'ArrowLeft' || event.key === 'k') step(-1);
+    if (event.key === 'ArrowRight' || event.key === 'j') step(1);
   });
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener('close', () => { ended = true; dialog.remove(); onclose(); });
@@ -68,18 +71,25 @@ function describe(job, frame, { step, close, again }) {
         el('button', { onclick: () => step(1), 'aria-label': 'Next frame' }, '›'),
         el('button', { onclick: close, 'aria-label': 'Close' }, '×'))),
     isPicture(frame.output) && picture(job, frame, accepted),
-    frame.last_error && (accepted
-      ? el('p', { class: 'muted' }, `An attempt before came to nothing: ${sentence(frame.last_error)}`)
-      : el('p', { class: 'notice bad' }, sentence(frame.last_error))),
-    frame.crashed_on.length ? el('p', { class: 'muted' }, `The engine fell over on ${frame.crashed_on.map((node) => node.name).join(', ')}.`) : null,
+    trouble(frame, accepted),
     verdictOf(frame, accepted),
     ...frame.claims.map(claimCard),
-    claimForm(job, frame, again),
+    mayChange(job) && claimForm(job, frame, again),
     frame.receipts.length
       ? el('h3', {}, frame.receipts.length === 1 ? 'Its receipt' : 'Its receipts, the newest first')
       : el('p', { class: 'muted' }, 'No worker has sent a receipt for this frame yet.'),
     ...[...frame.receipts].reverse().map(receiptCard),
   ];
+}
+
+/** What went wrong: the engine's own words as it said them, line by line. */
+function trouble(frame, accepted) {
+  if (!frame.last_error) return null;
+  const attempts = frame.attempts ? `${plural(frame.attempts, 'attempt')} came to nothing` : 'An attempt came to nothing';
+  const where = frame.crashed_on.length ? `; the engine fell over on ${frame.crashed_on.map((node) => node.name).join(', ')}` : '';
+  const words = el('pre', { class: 'log', tabindex: 0, 'aria-label': 'What was said of it' }, frame.last_error);
+  if (accepted || frame.status !== 'failed') return el('details', { class: 'trouble', 'data-id': 'trouble' }, el('summary', {}, `${attempts}${where}`), words);
+  return el('section', { class: 'notice bad trouble', 'aria-label': 'Why it failed' }, el('h3', {}, `Given up: ${attempts}${where}`), words);
 }
 
 /** The picture with the regions that were probed outlined; of a claim it would be all of it. */
@@ -99,7 +109,9 @@ function picture(job, frame, accepted) {
     return mark;
   });
   const image = el('img', { src: frame.output.url, alt: `Frame ${frame.number}`, width, height });
-  return el('figure', {}, el('div', { class: 'shot' }, image, ...marks),
+  const shot = el('div', { class: 'shot' }, image, ...marks);
+  shot.style.setProperty('--ratio', width / height);
+  return el('figure', {}, shot,
     marks.length ? el('figcaption', { class: 'muted' }, `Outlined: ${plural(marks.length, 'probe')} that a verifier rendered again without seeing the worker’s.`) : null);
 }
 

@@ -1,76 +1,129 @@
-// The list of jobs.
+// The list of jobs: found, selected, acted on; thousands of them.
 
-import { calmly, get, watch } from '/assets/api.js';
-import { ago, bar, count, duration, el, plural, put, state } from '/assets/dom.js';
+import { act } from '/assets/actions.js';
+import { calmly, watch } from '/assets/api.js';
+import { choice, el, nothing, put, tell } from '/assets/dom.js';
+import { count, plural } from '/assets/format.js';
+import { jobRow } from '/assets/job-row.js';
+import { HELD_MAX, jobStore } from '/assets/jobs-store.js';
+import { moveThrough } from '/assets/keys.js';
+import { mayChange, own } from '/assets/me.js';
+import { selection } from '/assets/selection.js';
+import { virtual } from '/assets/virtual.js';
 
-export function showJobs({ main, fail, tellLive }) {
-  const jobs = new Map();
-  const list = el('ol', { class: 'jobs' });
-  const search = el('input', { type: 'search', placeholder: 'Search names', 'aria-label': 'Search jobs by name' });
-  const more = el('button', { class: 'more', hidden: true }, 'Older jobs');
-  let next = null;
+const STATES = [['', 'All'], ['active', 'Active'], ['inspecting', 'Inspecting'], ['completed', 'Completed'],
+  ['failed', 'Failed'], ['refused', 'Refused'], ['cancelled', 'Cancelled']];
+
+export function showJobs({ main, fail, tellLive }, words) {
+  const query = { search: words.get('search') ?? '', status: words.get('status') ?? '', user: words.get('user') ?? '' };
+  const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Jobs', 'aria-multiselectable': 'true' });
+  const none = el('div', { hidden: true });
+  const found = el('p', { class: 'found muted', role: 'status' });
+  const users = el('datalist', { id: 'users' });
   let ended = false;
 
-  const query = (before) => `/jobs?limit=50&search=${encodeURIComponent(search.value.trim())}${before ? `&before=${before}` : ''}`;
+  const store = jobStore({ own, changed: () => drawSoon() });
+  const list = virtual(holder, {
+    key: (job) => job.id,
+    handle: (row) => row,
+    layout: (width) => ({ columns: 1, height: width < 700 ? 104 : 64, gap: 6 }),
+    draw: (job, index) => jobRow(job, index, {
+      selected: chosen.has(job.id), current: keys.isCurrent(job, index), mine: job.user === own(), select,
+    }),
+  });
+  const chosen = selection(list.items, (ids) => { list.again(ids && new Set(ids)); drawChosen(); });
+  const select = (job, event) => { keys.at(job); chosen.toggle(job.id, event.shiftKey); };
+  // The whole row opens its job; with shift it selects, as its box does.
+  holder.addEventListener('click', (event) => {
+    const id = Number(event.target.closest('[data-job]')?.dataset.job);
+    const job = store.get(id);
+    if (!job || event.target.closest('a, label')) return;
+    if (event.shiftKey) { getSelection().removeAllRanges(); select(job, event); } else location.hash = `#/jobs/${id}`;
+  });
+  const keys = moveThrough(list, {
+    name: (job) => job.id,
+    open: (job) => { location.hash = `#/jobs/${job.id}`; },
+    toggle: (job, event, moved) => (moved ? chosen.extend(job.id) : chosen.toggle(job.id, event.shiftKey)),
+    clear: () => chosen.clear(),
+    all: () => chosen.all(),
+  });
 
   const draw = () => {
-    const sorted = [...jobs.values()].sort((a, b) => b.id - a.id);
-    put(list, ...sorted.map(row));
-    more.hidden = next === null;
-    if (!sorted.length) put(list, nothing(search.value.trim()));
+    if (ended) return;
+    const jobs = store.sorted();
+    list.set(jobs);
+    holder.setAttribute('aria-rowcount', jobs.length);
+    holder.hidden = !jobs.length;
+    none.hidden = Boolean(jobs.length) || !store.complete;
+    if (!none.hidden) put(none, emptiness(query));
+    const all = store.total;
+    tell(found, jobs.length >= HELD_MAX ? `the newest ${count(jobs.length)} of ${plural(all, 'job')}: narrow the search for older ones` : plural(all, 'job'));
+    put(users, ...[...new Set(jobs.map((job) => job.user))].sort().slice(0, 200).map((user) => el('option', { value: user })));
+    drawChosen();
   };
-  const drawSoon = calmly(100, () => ended || draw());
+  const drawSoon = calmly(120, draw);
 
-  const read = async () => {
-    try {
-      const page = await get(query());
-      if (ended) return;
-      jobs.clear();
-      for (const job of page.items) jobs.set(job.id, job);
-      next = page.next;
-      draw();
-    } catch (error) { if (!ended) fail(error); }
+  const chosenBar = el('div', { class: 'chosen', role: 'region', 'aria-label': 'Selected jobs', hidden: true });
+  const chosenCount = el('b', { role: 'status' });
+  const chosenAll = el('button', { class: 'link', onclick: () => chosen.all() });
+  const does = async (action) => {
+    const ids = chosen.ids();
+    const one = ids.length === 1 ? store.get(ids[0]) : null;
+    await act(action, ids, one ?? {});
+  };
+  put(chosenBar, chosenCount, chosenAll,
+    el('span', { class: 'actions' },
+      el('button', { onclick: () => does('priority') }, 'Priority …'),
+      el('button', { onclick: () => does('retry') }, 'Retry'),
+      el('button', { class: 'danger', onclick: () => does('cancel') }, 'Cancel …'),
+      el('button', { class: 'quiet', 'aria-label': 'Select none', onclick: () => chosen.clear() }, '×')));
+  const drawChosen = () => {
+    chosenBar.hidden = !chosen.size;
+    tell(chosenCount, `${count(chosen.size)} selected`);
+    const jobs = list.items();
+    const missing = jobs.some((job) => !chosen.has(job.id));
+    chosenAll.hidden = !missing;
+    tell(chosenAll, `Select all ${count(jobs.length)}${store.complete ? '' : ' that are read so far'}`);
+    // Of one job it is known; of many the manager says what it refused.
+    const one = chosen.size === 1 ? store.get(chosen.ids()[0]) : null;
+    for (const button of chosenBar.querySelectorAll('.actions button:not(.quiet)')) button.disabled = Boolean(one) && !mayChange(one);
   };
 
-  search.addEventListener('input', calmly(250, read));
-  more.addEventListener('click', async () => {
-    try {
-      const page = await get(query(next));
-      for (const job of page.items) jobs.set(job.id, job);
-      next = page.next;
-      draw();
-    } catch (error) { fail(error); }
+  const read = async (afresh = false) => {
+    try { await store.read({ ...query }, afresh); } catch (error) { if (!ended) fail(error); }
+  };
+  const lookFor = calmly(250, () => {
+    if (ended) return;
+    const kept = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
+    history.replaceState(null, '', kept.size ? `#/?${kept}` : '#/');
+    chosen.clear();
+    scrollTo(0, 0);
+    read(true);
   });
-  put(main, el('div', { class: 'head' }, el('h1', {}, 'Jobs'), search), list, more);
+  const input = (name, attributes) => el('input', {
+    type: 'search', value: query[name], 'data-filter': name, maxlength: 200, ...attributes,
+    oninput: (event) => { query[name] = event.target.value.trim(); lookFor(); },
+  });
+  const user = input('user', { 'aria-label': 'User', placeholder: 'Any user', list: 'users', class: 'user' });
+  const mine = own() && el('button', { class: 'link', onclick: () => { query.user = own(); user.value = own(); lookFor(); } }, 'Only mine');
+  put(main,
+    el('div', { class: 'head' }, el('h1', {}, 'Jobs'), found),
+    el('div', { class: 'filters', role: 'search' },
+      input('search', { 'aria-label': 'Search names', placeholder: 'Search names  ( / )', 'data-search': true }), user, users, mine,
+      choice('State', STATES, query.status, (status) => { query.status = status; lookFor(); })),
+    holder, none, chosenBar);
+  const again = calmly(1500, () => ended || read());
+  let begun = false;
   const stop = watch('/events', {
-    reset: read,
-    job: (job) => {
-      if (search.value.trim() && !jobs.has(job.id)) return;
-      jobs.set(job.id, job);
-      drawSoon();
-    },
+    // The stream begins with a reset: the first one is answered by the reading below.
+    reset: () => { if (begun) again(); begun = true; },
+    job: (job) => store.take(job),
   }, tellLive);
-  read();
-  return () => { ended = true; stop(); };
+  read(true);
+  return () => { ended = true; stop(); list.end(); keys.end(); };
 }
 
-function nothing(searched) {
-  if (searched) return el('li', { class: 'empty' }, el('p', {}, 'No job has that in its name.'));
-  return el('li', { class: 'empty' }, el('h2', {}, 'No jobs yet'),
-    el('p', {}, 'Submit one with ', el('code', {}, 'candela render scene.blend --frames 1-24'), '.'));
-}
-
-function row(job) {
-  const { counts } = job;
-  const left = job.status === 'active' && job.time_left_s !== null ? `about ${duration(job.time_left_s)} left` : null;
-  const took = job.ended_at_ms ? `took ${duration((job.ended_at_ms - job.submitted_at_ms) / 1000)}` : null;
-  const failed = counts.failed ? el('span', { class: 'bad' }, `${count(counts.failed)} failed`) : null;
-  return el('li', {}, el('a', { class: 'job', href: `#/jobs/${job.id}` },
-    el('span', { class: 'title' }, el('span', { class: 'name' }, job.name), state(job.status)),
-    counts.all ? bar(counts) : el('span', { class: 'bar none' }),
-    el('span', { class: 'facts' },
-      el('span', {}, counts.all ? `${count(counts.accepted)} of ${plural(counts.all, 'frame')} verified` : job.ended_at_ms ? 'nothing was rendered' : 'frames not known yet'),
-      failed, left && el('span', {}, left), took && el('span', {}, took),
-      job.waits_for && el('span', { class: 'warm' }, `waits for ${job.waits_for}`),
-      el('span', { class: 'muted' }, `job ${job.id} · ${job.user} · ${ago(job.submitted_at_ms)}`))));
+function emptiness(query) {
+  if (query.search || query.status || query.user) return nothing('No job matches', 'Try other words, another state or another user.');
+  return nothing('No jobs yet', el('p', {}, 'Submit one with ', el('code', {}, 'candela render scene.blend --frames 1-24'), ', or from Blender.'));
 }

@@ -1,74 +1,127 @@
-// The nodes: what they do, and what their record says.
+// The nodes: what they are, what they do, and what their record says.
 
 import { calmly, get, watch } from '/assets/api.js';
-import { ago, count, el, figure, plural, put, size } from '/assets/dom.js';
+import { choice, el, nothing, put, state, tell } from '/assets/dom.js';
+import { count, percent, plural } from '/assets/format.js';
+import { moveThrough } from '/assets/keys.js';
+import { operates } from '/assets/me.js';
+import { doing, openNode, wordOf } from '/assets/node.js';
+import { ticketForm } from '/assets/tickets.js';
+import { virtual } from '/assets/virtual.js';
 
-export function showNodes({ main, fail, tellLive }) {
-  const list = el('ul', { class: 'nodes' });
+const KINDS = [['', 'All'], ['worker', 'Workers'], ['verifier', 'Verifiers'], ['busy', 'Busy'], ['away', 'Away'], ['suspended', 'Suspended']];
+
+const isBusy = (node) => node.tasks.length + node.verifications > 0;
+const FITS = {
+  '': () => true,
+  worker: (node) => node.roles.includes('worker'),
+  verifier: (node) => node.roles.includes('verifier'),
+  busy: isBusy,
+  away: (node) => !node.linked,
+  suspended: (node) => Boolean(node.suspended),
+};
+
+export function showNodes({ main, fail, tellLive }, words) {
+  const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Nodes' });
+  const none = el('div', { hidden: true });
+  const found = el('p', { class: 'found muted', role: 'status' });
+  const join = el('section', { class: 'join', 'aria-label': 'Lend a machine', hidden: true });
+  let nodes = new Map();
+  let kind = '';
+  let search = '';
   let ended = false;
+  let openOne = null;
+
+  const list = virtual(holder, {
+    key: (node) => node.id,
+    handle: (row) => row,
+    layout: (width) => ({ columns: 1, height: width < 700 ? 108 : 60, gap: 6 }),
+    draw: (node, index) => nodeRow(node, index, keys.isCurrent(node, index)),
+  });
+  const open = (node) => {
+    keys.at(node);
+    openOne = openNode(node, () => { openOne = null; });
+  };
+  const keys = moveThrough(list, { name: (node) => node.id, open });
+  holder.addEventListener('click', (event) => {
+    const node = nodes.get(event.target.closest('[data-node]')?.dataset.node);
+    if (node) open(node);
+  });
+
+  const draw = () => {
+    if (ended) return;
+    const has = (text) => text?.toLowerCase().includes(search);
+    const shown = [...nodes.values()].filter((node) => FITS[kind](node)
+      && (!search || [node.name, node.owner, node.device, node.id].some(has)));
+    list.set(shown);
+    holder.setAttribute('aria-rowcount', shown.length);
+    holder.hidden = !shown.length;
+    none.hidden = Boolean(shown.length);
+    if (!none.hidden) put(none, nodes.size ? nothing('No node matches', 'Try other words or another kind.') : nothing('No nodes yet', 'A machine joins with a ticket.'));
+    const connected = [...nodes.values()].filter((node) => node.linked).length;
+    tell(found, shown.length === nodes.size ? `${count(connected)} of ${plural(nodes.size, 'node')} connected` : `${count(shown.length)} of ${plural(nodes.size, 'node')}`);
+    if (openOne && nodes.has(openOne.id)) openOne.draw(nodes.get(openOne.id));
+  };
   const read = async () => {
     try {
-      const nodes = await get('/nodes');
-      if (ended) return;
-      put(list, ...nodes.map(card));
-      if (!nodes.length) put(list, el('li', { class: 'empty' }, el('h2', {}, 'No nodes yet'),
-        el('p', {}, 'Let one join with ', el('code', {}, 'candela worker --join TICKET'), '.')));
+      const all = await get('/nodes');
+      nodes = new Map(all.map((node) => {
+        const old = nodes.get(node.id);
+        return [node.id, old && JSON.stringify(old) === JSON.stringify(node) ? old : node];
+      }));
+      draw();
     } catch (error) { if (!ended) fail(error); }
   };
-  const readSoon = calmly(500, () => ended || read());
-  put(main, el('div', { class: 'head' }, el('h1', {}, 'Nodes')), list);
-  const stop = watch('/events', { reset: read, node: readSoon, frame: readSoon }, tellLive);
+  const readSoon = calmly(1000, () => ended || read());
+  const drawSoon = calmly(150, draw);
+
+  put(main,
+    el('div', { class: 'head' }, el('h1', {}, 'Nodes'), found,
+      el('span', { class: 'actions' }, el('button', { 'aria-expanded': 'false', onclick: (event) => {
+        join.hidden = !join.hidden;
+        event.currentTarget.setAttribute('aria-expanded', String(!join.hidden));
+        if (!join.hidden && !join.childElementCount) put(join, ...howToJoin());
+      } }, 'Lend a machine …'))),
+    join,
+    el('div', { class: 'filters', role: 'search' },
+      el('input', {
+        type: 'search', 'data-search': true, 'aria-label': 'Search nodes', placeholder: 'Search names, owners, devices  ( / )', maxlength: 200,
+        oninput: (event) => { search = event.target.value.trim().toLowerCase(); drawSoon(); },
+      }),
+      choice('Which nodes', KINDS, '', (value) => { kind = value; draw(); })),
+    holder, none);
+  const stop = watch('/events', {
+    reset: readSoon, frame: readSoon,
+    node: (node) => { nodes.set(node.id, node); drawSoon(); },
+  }, tellLive);
   // Nodes fall silent without an event.
   const timer = setInterval(readSoon, 10000);
-  read();
-  return () => { ended = true; stop(); clearInterval(timer); };
+  read().then(() => { const node = nodes.get(words.get('node')); if (node && !ended) open(node); });
+  return () => { ended = true; stop(); clearInterval(timer); list.end(); keys.end(); document.querySelector('dialog')?.close(); };
 }
 
-function doing(node) {
-  const tasks = node.tasks.map((task) => `job ${task.job_id}, ${task.frames_left === 1 ? `frame ${task.frames[0]}` : `${task.frames_left} frames from ${task.frames[0]} on`}`);
-  if (node.verifications) tasks.push(`verifies ${plural(node.verifications, 'receipt')}`);
-  if (tasks.length) return tasks.join('; ');
-  if (!node.linked) return node.heard_at_ms ? `heard of ${ago(node.heard_at_ms)}` : 'not connected';
-  return node.paused ? 'paused by its owner' : 'idle';
-}
-
-function card(node) {
+function nodeRow(node, index, current) {
+  const cell = (name, ...inside) => el('span', { role: 'gridcell', class: `cell ${name}` }, ...inside);
+  const word = wordOf(node);
   const { record } = node;
   const worker = node.roles.includes('worker');
-  const verifier = node.roles.includes('verifier');
-  const word = node.suspended ? 'suspended' : !node.linked ? 'away' : node.paused ? 'paused' : 'connected';
-  const memory = node.memory_bytes === null ? null : size(node.memory_bytes);
-  return el('li', { class: `node ${word}` },
-    el('div', { class: 'head' }, el('h2', {}, node.name), el('span', { class: `state ${word}` }, word)),
-    el('p', { class: 'muted' }, [node.roles.join(' and '), node.device, memory, node.owner && `owner ${node.owner}`].filter(Boolean).join(' · ')),
-    el('p', {}, doing(node)),
-    node.suspended && el('p', { class: 'notice bad' }, `Gets no more work: ${node.suspended}.`),
-    worker ? el('div', { class: 'figures', role: 'group', 'aria-label': 'As a worker' },
-      figure(share(node.check_rate), 'of its frames are checked now'),
-      figure(count(record.verified_in_row), 'verified in a row'),
-      figure(count(record.frames_accepted), 'frames accepted'),
-      figure(count(record.frames_rejected), 'rejected', record.frames_rejected),
-      record.crashes ? figure(count(record.crashes), 'crashes', true) : null) : null,
-    worker ? el('div', { class: 'figures', role: 'group', 'aria-label': 'Its credit, in path-traced samples' },
-      figure(samples(record.credit_earned), 'samples of credit earned'),
-      figure(samples(record.credit_withheld), 'withheld'),
-      figure(samples(record.credit_forfeited), 'forfeited', record.credit_forfeited)) : null,
-    verifier ? el('div', { class: 'figures', role: 'group', 'aria-label': 'As a verifier' },
-      figure(count(record.verifications), 'verifications'),
-      figure(count(record.verifications_confirmed), 'confirmed'),
-      figure(count(record.verifications_minority), 'in the minority', record.verifications_minority),
-      figure(count(record.canaries_failed), 'canaries failed', record.canaries_failed)) : null,
-    el('p', { class: 'muted key' }, node.id));
+  return el('div', { role: 'row', class: `node ${word}`, 'aria-rowindex': index + 1, tabindex: current ? 0 : -1, 'data-node': node.id },
+    cell('name', el('b', {}, node.name), el('span', { class: 'muted sub' }, [node.roles.join(' and '), !node.id.startsWith(node.owner) && node.owner].filter(Boolean).join(' · '))),
+    cell('status', state(word)),
+    cell('doing', doing(node), el('span', { class: 'muted sub' }, node.device ?? '')),
+    cell('number', worker ? el('b', {}, percent(node.check_rate)) : null, worker ? el('span', { class: 'muted sub' }, 'checked') : null),
+    cell('number', el('b', {}, count(worker ? record.frames_accepted : record.verifications)), el('span', { class: 'muted sub' }, worker ? 'accepted' : 'verified')),
+    cell('number', worker ? el('b', { class: record.frames_rejected ? 'bad' : null }, count(record.frames_rejected)) : el('b', { class: record.verifications_minority ? 'bad' : null }, count(record.verifications_minority)),
+      el('span', { class: 'muted sub' }, worker ? 'rejected' : 'in minority')));
 }
 
-const share = (rate) => (rate === null || rate === undefined ? '–' : `${rate < 0.1 ? (100 * rate).toFixed(1) : Math.round(100 * rate)} %`);
-
-/** Credit is counted in thousands of samples. */
-function samples(thousands) {
-  if (!thousands) return '0';
-  const units = ['thousand', 'million', 'billion', 'trillion'];
-  let unit = 0;
-  let n = thousands;
-  for (; n >= 1000 && unit < units.length - 1; unit += 1) n /= 1000;
-  return `${unit && n < 100 ? n.toFixed(1) : Math.round(n)} ${units[unit]}`;
+function howToJoin() {
+  const line = (text) => el('pre', { class: 'command' }, text);
+  return [
+    el('h2', {}, 'Lend a machine'),
+    el('p', {}, 'Install the program on it, and let it join with a ticket:'),
+    line('candela worker --join TICKET'), line('candela verifier --join TICKET'),
+    el('p', { class: 'muted' }, 'Nobody verifies work of their own: tickets that name the same owner make nodes of one owner.'),
+    operates() ? ticketForm() : el('p', { class: 'muted' }, 'Ask whoever runs this network for a ticket.'),
+  ];
 }
