@@ -138,7 +138,8 @@ class Transport:
 
     def path_of(self, path, query):
         """A path of the interface, or one that the manager named itself, with its query."""
-        whole = path if path.startswith(PREFIX) else PREFIX + path
+        # Who watches the process asks for its health, whatever the interface's version is.
+        whole = path if path == "/healthz" or path.startswith(PREFIX) else PREFIX + path
         pairs = {key: value for key, value in (query or {}).items() if value is not None}
         if not pairs:
             return whole
