@@ -144,9 +144,14 @@ def show_sequence(context, files):
 
 def compare(context, theirs, way):
     """One's own render of the frame and the network's as one image: (image, largest, mean)."""
-    import numpy
-
-    mine_image = _render_result(context)
+    try:
+        import numpy
+    except ImportError as error:
+        raise CandelaError(
+            "this Blender's Python lacks NumPy, which compares pictures",
+            "install NumPy for it, or use Blender's own download",
+        ) from error
+    mine_image = _render_result(context, theirs)
     try:
         theirs_pixels, mine = _pixels(theirs), _pixels(mine_image)
     finally:
@@ -195,16 +200,23 @@ def _pixels(image):
     return full
 
 
-def _render_result(context):
-    """One's own render, as an image of its own: Blender doesn't give the pixels of the original."""
+def _render_result(context, like):
+    """One's own render, as an image of its own: Blender doesn't give the pixels of the original.
+
+    It is saved as `like` was: Blender gives pixels of 16 and 32 bits as linear ones, others as they are.
+    """
     result = bpy.data.images.get("Render Result")
+    exr = like.filepath.lower().endswith(".exr")
+    ending, form, depth = ".exr", "OPEN_EXR", "32"
+    if not exr:
+        ending, form, depth = ".png", "PNG", "16" if like.is_float else "8"
     with tempfile.TemporaryDirectory(prefix="candela-") as folder:
-        path = os.path.join(folder, "mine.png")
+        path = os.path.join(folder, "mine" + ending)
         settings = context.scene.render.image_settings
         kept = settings.file_format, settings.color_mode, settings.color_depth
         try:
-            settings.file_format = "PNG"
-            settings.color_mode, settings.color_depth = "RGBA", "16"
+            settings.file_format, settings.color_mode = form, "RGBA"
+            settings.color_depth = depth
             if result is not None:
                 result.save_render(path, scene=context.scene)
         except RuntimeError:
@@ -216,6 +228,7 @@ def _render_result(context):
         if not os.path.isfile(path):
             raise CandelaError("there is no render of yours to compare with", "press F12 first")
         image = bpy.data.images.load(path, check_existing=False)
+        # Its pixels are read before the file goes.
         image.pack()
         return image
 

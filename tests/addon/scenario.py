@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender: installs the add-on as a user does, and uses it against a real network.
 
-Settings come from the environment: `CANDELA_TEST` names a JSON file with `zip`, `manager`, `token`,
-`folder`, `out`. What happened is written to `out`, one JSON object; the process leaves with 0 only
+Settings come from the environment: `CANDELA_TEST` names the JSON file that `run.py` writes. What
+happened is written to `out`, one JSON object; the process leaves with 0 only
 if every step held.
 """
 
@@ -91,6 +91,12 @@ def scene_with(path, materials=("plain",), samples=8):
     scene.camera = camera
     os.makedirs(os.path.dirname(path), exist_ok=True)
     bpy.ops.wm.save_as_mainfile(filepath=path)
+    # The first time it is saved Blender makes all paths relative.
+    for image in bpy.data.images:
+        if image.name.startswith("absolute"):
+            image.filepath = bpy.path.abspath(image.filepath)
+            assert not image.filepath.startswith("//")
+    bpy.ops.wm.save_as_mainfile(filepath=path, relative_remap=False)
 
 
 def _texture(thing, kind, folder):
@@ -156,23 +162,42 @@ class Steps:
         empty_file()
         return self.fails(bpy.ops.candela.submit, "connect")
 
-    def connect_with_a_wrong_token(self):
-        """Tokens are asked for by managers elsewhere, and a wrong one is refused here too."""
-        if not SETTINGS.get("wrong_token"):
-            return "skipped: this manager doesn't refuse wrong tokens from its own machine"
-        preferences(self.name).address = SETTINGS["manager"]
-        preferences(self.name).token = SETTINGS["wrong_token"]
-        bpy.ops.candela.connect()
-        self.until("the refusal", lambda: self.state.connection.status == "FAILED", 30)
-        return self.state.connection.text
+    def ask(self, address, token):
+        preferences(self.name).address = address
+        preferences(self.name).token = token
+        try:
+            bpy.ops.candela.connect()
+        except RuntimeError:
+            pass
+        self.until("an answer", lambda: self.state.connection.status in ("ON", "FAILED"), 60)
+        return self.state.connection
+
+    def connect_with_wrong_tokens(self):
+        """Each is refused with what is wrong with it."""
+        if SETTINGS["manager"] == SETTINGS["local"]:
+            return "skipped: this machine has no other address, and tokens aren't asked for here"
+        told = {}
+        if hasattr(bpy.app, "online_access") and not bpy.app.online_access:
+            told["offline"] = self.ask(SETTINGS["manager"], "x").text
+            assert "offline" in told["offline"], told
+            bpy.context.preferences.system.use_online_access = True
+        # The one that expires is a second old at last.
+        time.sleep(1)
+        for kind, token in SETTINGS["wrong"].items():
+            connection = self.ask(SETTINGS["manager"], token)
+            assert connection.status == "FAILED", (kind, connection.text)
+            told[kind] = connection.text
+        assert len(set(told.values())) == len(told), told
+        connection = self.ask(SETTINGS["manager"], SETTINGS["look"])
+        assert connection.status == "ON" and "only lets you look" in connection.text
+        scene_with(self.path)
+        told["look"] = self.fails(bpy.ops.candela.submit, "only lets you look")
+        return told
 
     def connect(self):
-        preferences(self.name).address = SETTINGS["manager"]
-        preferences(self.name).token = SETTINGS["token"]
-        bpy.ops.candela.connect()
-        self.until("connected", lambda: self.state.connection.status in ("ON", "FAILED"), 30)
-        assert self.state.connection.status == "ON", self.state.connection.text
-        return self.state.connection.text
+        connection = self.ask(SETTINGS["manager"], SETTINGS["token"])
+        assert connection.status == "ON", connection.text
+        return connection.text
 
     def check_finds_and_mends(self):
         scene_with(self.path)
@@ -231,6 +256,7 @@ class Steps:
         file_before = os.stat(self.path)
         bpy.ops.candela.submit()
         assert self.state.submission.goes_on, "it doesn't wait"
+        assert self.state.submission.packed.remaps, "a path is absolute"
         self.until("submitted", lambda: not self.state.submission.goes_on)
         assert self.state.submission.phase == "DONE", self.state.submission.text
         self.until("the job", lambda: self.state.submission.job is not None, 5)
@@ -260,7 +286,7 @@ class Steps:
         scene = bpy.context.scene
         for way in ("FRAME", "SEQUENCE"):
             bpy.ops.candela.show(job=self.job, frame=1, way=way)
-        text = self.fails(lambda: bpy.ops.candela.show(job=self.job, frame=77), "frame 77")
+        text = self.fails(lambda: bpy.ops.candela.show(job=self.job, frame=77), "Frame 77")
         scene.render.threads_mode, scene.render.threads = "FIXED", 1
         scene.frame_set(1)
         bpy.ops.render.render()
@@ -276,13 +302,14 @@ class Steps:
         return {"largest": largest, "mean": mean, "no_frame": text}
 
     def submit_again(self):
-        """The same scene again: hardly anything is sent."""
+        """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
         first = self.state.submission
         bpy.ops.candela.submit()
         self.until("submitted", lambda: not self.state.submission.goes_on)
         again = self.state.submission
         assert again is not first and again.phase == "DONE", again.text
-        assert again.sent <= again.bytes // 2, (again.sent, again.bytes)
+        assert again.known >= 200_000 and again.sent < first.bytes, (again.known, again.sent)
+        assert again.known + again.sent == again.bytes, (again.known, again.sent, again.bytes)
         self.frames_of(again.job, 2)
         return {"bytes": again.bytes, "first": first.sent, "again": again.sent}
 
@@ -344,6 +371,29 @@ class Steps:
         self.until("told", lambda: not self.addon.state.is_busy(), 30)
         assert set(_temporary()) <= packed_folders, _temporary()
         return phase
+
+    def the_manager_goes_away(self):
+        """While it is away the submission waits and says so; when it is back all goes on by itself."""
+        scene_with(self.path)
+        control("kill")
+        bpy.ops.candela.submit()
+        submission = self.state.submission
+        self.until("waits", lambda: submission.waits_for or not submission.goes_on, 30)
+        waits = submission.waits_for
+        assert submission.goes_on, submission.text
+        control("start")
+        self.until("submitted", lambda: not submission.goes_on)
+        assert submission.phase == "DONE", submission.text
+        follow, address = self.addon.follow, self.state.connection.client.address
+        self.until("followed", lambda: follow.of(address, submission.job) is not None, 10)
+        follower = follow.of(address, submission.job)
+        # Again, while its frames are awaited.
+        self.until("frames are known", lambda: follower.frames, 60)
+        control("kill")
+        time.sleep(1)
+        control("start")
+        self.frames_of(submission.job, 2)
+        return waits
 
     def resume_after_a_restart(self):
         """Frames that are missing in the folder of a job that isn't over come when the add-on starts."""
@@ -429,11 +479,19 @@ class Steps:
         return "off"
 
 
+def control(word):
+    """Asks whoever runs this to `kill` or to `start` the manager, and waits until it's done."""
+    path = os.path.join(SETTINGS["control"], word)
+    open(path, "wb").close()
+    while os.path.exists(path):
+        time.sleep(0.05)
+
+
 ORDER = (
-    "connect_to_nobody connect_with_a_wrong_token connect check_finds_and_mends "
+    "connect_to_nobody connect_with_wrong_tokens connect check_finds_and_mends "
     "folders_that_can_not_be_written a_file_that_was_never_saved submit_and_receive "
     "show_and_compare submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes "
-    "resume_after_a_restart two_at_once the_token_is_in_no_blend switch_off"
+    "the_manager_goes_away resume_after_a_restart two_at_once the_token_is_in_no_blend switch_off"
 ).split()
 
 
