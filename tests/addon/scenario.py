@@ -309,7 +309,8 @@ class Steps:
         again = self.state.submission
         assert again is not first and again.phase == "DONE", again.text
         assert again.known >= 200_000 and again.sent < first.bytes, (again.known, again.sent)
-        assert again.known + again.sent == again.bytes, (again.known, again.sent, again.bytes)
+        # What lies between two near gaps is sent along.
+        assert again.known + again.sent >= again.bytes, (again.known, again.sent, again.bytes)
         self.frames_of(again.job, 2)
         return {"bytes": again.bytes, "first": first.sent, "again": again.sent}
 
