@@ -186,9 +186,6 @@ def program():
 
 
 def _run(command, folder, cancel):
-    environment = dict(os.environ)
-    if not bpy.app.binary_path:
-        environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
     log = os.path.join(folder, "repath.log")
     with open(log, "wb") as output:
         process = subprocess.Popen(
@@ -196,7 +193,6 @@ def _run(command, folder, cancel):
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
     waited = 0.0
