@@ -334,6 +334,19 @@ class CandelaDispute(_OfJob, bpy.types.Operator):
         return self.ask(lambda client: client.claim(job, number, comment, user), done)
 
 
+class CandelaDismiss(bpy.types.Operator):
+    """Take these messages away"""
+
+    bl_idname = "candela.dismiss"
+    bl_label = "Dismiss"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context):
+        """Called by Blender."""
+        STATE.say(None)
+        return {"FINISHED"}
+
+
 class CandelaOpenPage(bpy.types.Operator):
     """Open this job's page of the manager in a browser"""
 
@@ -358,5 +371,6 @@ CLASSES = (
     CandelaRetryJob,
     CandelaFetch,
     CandelaDispute,
+    CandelaDismiss,
     CandelaOpenPage,
 )

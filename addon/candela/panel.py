@@ -71,11 +71,15 @@ class CANDELA_PT_main(_Panel, bpy.types.Panel):
             self._connected(context, layout, connection)
         else:
             self._disconnected(context, layout, connection)
-        if STATE.message:
-            level, text = STATE.message
-            box = layout.box()
-            box.alert = level == "ERROR"
-            sentence(box, context, text, "ERROR" if level == "ERROR" else "INFO")
+        for text, icon in ((STATE.error, "ERROR"), (STATE.note, "INFO")):
+            if text:
+                box = layout.box()
+                row = box.row()
+                words = row.column()
+                words.alert = icon == "ERROR"
+                sentence(words, context, text, icon, 30)
+        if STATE.error or STATE.note:
+            row.operator("candela.dismiss", text="", icon="X", emboss=False)
 
     def _disconnected(self, context, layout, connection):
         preference = preferences.get(context)

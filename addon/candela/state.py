@@ -56,7 +56,7 @@ class State:
         self.jobs_read_at = 0.0
         self.jobs_error = ""
         self.drawn_at = 0.0
-        self.message = None
+        self.error = self.note = None
 
     def disconnect(self):
         """Nothing is known of the manager any more."""
@@ -84,8 +84,14 @@ class State:
         redraw()
 
     def say(self, text, level="ERROR"):
-        """Shows a sentence in the panel until the next one; `level` is ERROR or INFO."""
-        self.message = (level, text) if text else None
+        """Shows a sentence in the panel, below the last error; `level` is ERROR or INFO. None: no more."""
+        if not text:
+            self.error = self.note = None
+        elif level == "ERROR":
+            self.error = text
+        else:
+            # What went well doesn't hide what went wrong.
+            self.note = text
         redraw()
 
 

@@ -51,7 +51,7 @@ def until(addon, what, holds, seconds=WAIT_S):
     while not holds():
         addon.state.pump()
         if time.monotonic() > end:
-            message = addon.state.STATE.message
+            message = addon.state.STATE.error or addon.state.STATE.note
             raise AssertionError(f"{what}: not within {seconds} s; the panel says {message}")
         time.sleep(0.05)
     addon.state.pump()
@@ -134,7 +134,7 @@ class Steps:
         self.state.say(None)
         try:
             call()
-            text = (self.state.message or ("", ""))[1] or self.state.connection.text
+            text = self.state.error or self.state.connection.text
         except RuntimeError as error:
             text = str(error)
         for word in words:
@@ -329,9 +329,9 @@ class Steps:
         assert claim["status"] == "dismissed", claim
         self.until("followed to the end", lambda: not follow.any_on())
         bpy.ops.candela.dispute(job=self.job, frame=2)
-        self.until("the refusal", lambda: self.state.message and self.state.message[0] == "ERROR", 30)
+        self.until("the refusal", lambda: self.state.error, 30)
         return {"text": self.addon.panel.frame_text(follow.of(address, self.job).frames[2]),
-                "twice": self.state.message[1]}
+                "twice": self.state.error}
 
     def cancel_and_retry(self):
         """A job is cancelled with its frames open, tried again, and comes to its end."""
@@ -351,12 +351,12 @@ class Steps:
         # A job that was cancelled before it was looked at has no frames to try again.
         self.until(
             "tried again, or refused",
-            lambda: self.state.message is not None and self.state.message[0] == "ERROR"
+            lambda: self.state.error
             or self.addon.follow.of(address, job).status == "ON",
             30,
         )
         if self.addon.follow.of(address, job).status != "ON":
-            return f"refused: {self.state.message[1]}"
+            return f"refused: {self.state.error}"
         self.frames_of(job, 3)
         return "completed"
 
