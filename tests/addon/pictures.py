@@ -20,19 +20,12 @@ SETTINGS, FOLDER = scenario.SETTINGS, scenario.FOLDER
 WAIT_S = 240
 
 
-def area_of(kind):
-    """The first area of a kind in the first window."""
-    window = bpy.context.window_manager.windows[0]
-    return window, next(area for area in window.screen.areas if area.type == kind)
-
-
 def prepare():
-    """The properties fill the window, and show the render tab with nothing but the add-on's panel open."""
+    """The largest area shows properties; two columns wide would be a different panel than people have."""
     bpy.context.preferences.view.show_splash = False
     window = bpy.context.window_manager.windows[0]
     areas = sorted(window.screen.areas, key=lambda area: -area.width * area.height)
     areas[0].type = "PROPERTIES"
-    areas[0].spaces[0].context = "RENDER"
     return areas[0]
 
 
@@ -135,6 +128,20 @@ def main():
     steps = states(addon, name)
     made, waiting = [], {"picture": None, "draws": 0}
 
+    def first():
+        """Once the area was drawn it knows its tabs."""
+        try:
+            area.spaces[0].context = "RENDER"
+            with bpy.context.temp_override(window=window, area=area):
+                pass
+        except BaseException:
+            traceback.print_exc()
+            finish(1)
+        bpy.app.timers.register(step, first_interval=1, persistent=True)
+
+    def shown():
+        return next(one for one in window.screen.areas if one.type == "PROPERTIES")
+
     def finish(code):
         print("pictures", len(made), flush=True)
         sys.stdout.flush()
@@ -145,9 +152,9 @@ def main():
             if waiting["picture"]:
                 waiting["draws"] += 1
                 if waiting["draws"] < 4:
-                    area.tag_redraw()
+                    shown().tag_redraw()
                     return 0.15
-                made.append(picture(waiting["picture"], window, area))
+                made.append(picture(waiting["picture"], window, shown()))
                 waiting["picture"] = None
             waiting["picture"], waiting["draws"] = next(steps), 0
             return 0.1
@@ -157,7 +164,7 @@ def main():
             traceback.print_exc()
             finish(1)
 
-    bpy.app.timers.register(step, first_interval=2, persistent=True)
+    bpy.app.timers.register(first, first_interval=2, persistent=True)
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ def scene_with(path, materials=("plain",), samples=8):
     bpy.ops.mesh.primitive_plane_add(size=20)
     for number, kind in enumerate(materials):
         bpy.ops.mesh.primitive_uv_sphere_add(location=(2.5 * number, 0, 1))
-        sphere = bpy.context.object
+        sphere = bpy.context.view_layer.objects.active
         sphere.keyframe_insert("location", frame=1)
         sphere.location.z = 2
         sphere.keyframe_insert("location", frame=4)
@@ -210,7 +210,7 @@ class Steps:
             layer.use_freestyle = True
         scene.candela.frames_from, scene.candela.frames_text = "TEXT", "9-1"
         bpy.ops.mesh.primitive_plane_add()
-        cloth = bpy.context.object
+        cloth = bpy.context.view_layer.objects.active
         cloth.modifiers.new("Cloth", "CLOTH")
         image = bpy.data.images.new("gone", 4, 4)
         image.source, image.filepath = "FILE", "//textures/gone.png"
