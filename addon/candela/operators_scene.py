@@ -26,6 +26,7 @@ class CandelaCheck(bpy.types.Operator):
 
     def execute(self, context):
         """Called by Blender."""
+        STATE.say(None)
         found = run_check(context)
         errors = sum(1 for finding in found if finding.level == "ERROR")
         if errors:
@@ -98,6 +99,7 @@ class CandelaFix(bpy.types.Operator):
             return {"CANCELLED"}
         if not self.fix.startswith("S"):
             # What was mended is looked at again; what was only shown is as it was.
+            STATE.say(None)
             run_check(context)
         return {"FINISHED"}
 
@@ -290,9 +292,6 @@ def check_folder(folder):
 
 def _watch(submission):
     """Shows how far it is, as long as it goes on."""
-    window = getattr(bpy.context.window_manager, "candela", None)
-    if window is not None:
-        window.progress = submission.share * 100
     state.redraw()
     if submission.goes_on and STATE.submission is submission:
         state.later(0.25, _watch, submission)

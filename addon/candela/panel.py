@@ -33,7 +33,7 @@ def sentence(layout, context, text, icon="NONE", room=0):
     """A sentence over as many lines as it needs: labels don't wrap."""
     width = context.region.width if context.region else 400
     scale = context.preferences.system.ui_scale
-    letters = max(20, int((width / scale - 60 - room) / 6.2))
+    letters = max(20, int((width / scale - 60 - room) / 5.8))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters) or [""]):
@@ -41,15 +41,12 @@ def sentence(layout, context, text, icon="NONE", room=0):
     return column
 
 
-def bar(layout, share, text):
-    """A bar of progress."""
+def bar(layout, name, share, text):
+    """A bar of progress; `name` is that of the window's property that says the same in percent."""
     if hasattr(layout, "progress"):
         layout.progress(factor=share, text=text)
         return
-    column = layout.column(align=True)
-    column.enabled = False
-    window = bpy.context.window_manager.candela
-    column.prop(window, "progress", slider=True, text=text)
+    layout.prop(bpy.context.window_manager.candela, name, slider=True, text=text)
 
 
 class _Panel:
@@ -156,7 +153,7 @@ class CANDELA_PT_submit(_Panel, bpy.types.Panel):
         box = layout.box()
         sentence(box, context, submission.text, "EXPORT")
         if submission.phase == "UPLOADING" and submission.bytes:
-            bar(box, submission.share, size_text(submission))
+            bar(box, "uploaded", submission.share, size_text(submission))
         if submission.waits_for:
             waits = f"Waiting for the manager: {submission.waits_for}"
             sentence(box, context, waits, "TIME")
@@ -239,8 +236,8 @@ class CANDELA_PT_jobs(_Panel, bpy.types.Panel):
         follower = follow.of(STATE.connection.client.address, job["id"])
         counts = job["counts"]
         if job["status"] == "active" and counts["all"]:
-            share = counts["accepted"] / counts["all"]
-            _bar_of_frames(box, share, counts)
+            text = f"{counts['accepted']} of {counts['all']} verified"
+            bar(box, "verified", settings.share_verified(job["id"]), text)
         sentence(box, context, _about(job))
         summary = follower.summary if follower and follower.summary else job
         for refusal in summary.get("refusals", ()):
@@ -263,12 +260,13 @@ class CANDELA_PT_jobs(_Panel, bpy.types.Panel):
     def _folder(self, context, box, job, follower):
         record = follower.record if follower else operators_show.record_of(job["id"])
         if record is None:
-            row = box.row()
-            row.label(text="Its frames are not fetched to this machine.")
-            row.operator("candela.fetch", icon="IMPORT").job = job["id"]
+            sentence(box, context, "Its frames are not fetched to this machine.")
+            box.operator("candela.fetch", icon="IMPORT").job = job["id"]
             return
         row = box.row()
-        sentence(row.column(), context, f"{len(record.files)} frames in {record.frames_folder}")
+        count = len(record.files)
+        frames = "1 frame" if count == 1 else f"{count} frames"
+        sentence(row.column(), context, f"{frames} in {record.frames_folder}", room=30)
         row.operator("candela.open_folder", text="", icon="FILE_FOLDER").job = job["id"]
         if record.values["notes"]:
             sentence(box, context, record.values["notes"], "TEXT")
@@ -299,12 +297,6 @@ class CANDELA_PT_jobs(_Panel, bpy.types.Panel):
         frame = follower.frames.get(window.frame)
         if frame:
             sentence(box, context, frame_text(frame))
-
-
-def _bar_of_frames(box, share, counts):
-    text = f"{counts['accepted']} of {counts['all']} verified"
-    if hasattr(box, "progress"):
-        box.progress(factor=share, text=text)
 
 
 def _counts(job):

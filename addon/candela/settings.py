@@ -4,12 +4,11 @@
 import bpy
 
 from .candela_client import CandelaError, parse_frames
+from .state import STATE
 
 
 def _unchecked(self, context):
     """The settings changed: what the check said of them holds no more."""
-    from .state import STATE
-
     STATE.forget_scene()
 
 
@@ -97,9 +96,25 @@ class CandelaWindow(bpy.types.PropertyGroup):
 
     job: bpy.props.IntProperty(name="Job", options={"SKIP_SAVE"})
     frame: bpy.props.IntProperty(name="Frame", description="Which frame", options={"SKIP_SAVE"})
-    progress: bpy.props.FloatProperty(
-        name="Progress", subtype="PERCENTAGE", min=0, max=100, precision=0, options={"SKIP_SAVE"}
+    # Bars of progress, where Blender has no other: before 4.0.
+    uploaded: bpy.props.FloatProperty(
+        subtype="PERCENTAGE", min=0, max=100, get=lambda _: share_uploaded() * 100
     )
+    verified: bpy.props.FloatProperty(
+        subtype="PERCENTAGE", min=0, max=100, get=lambda self: share_verified(self.job) * 100
+    )
+
+
+def share_uploaded():
+    """How far the submission is, from 0 to 1."""
+    submission = STATE.submission
+    return submission.share if submission else 0.0
+
+
+def share_verified(job):
+    """The share of a job's frames that are verified, from 0 to 1."""
+    counts = (STATE.job(job) or {}).get("counts", {})
+    return counts["accepted"] / counts["all"] if counts.get("all") else 0.0
 
 
 def frames_of(scene):

@@ -20,13 +20,29 @@ SETTINGS, FOLDER = scenario.SETTINGS, scenario.FOLDER
 WAIT_S = 240
 
 
-def prepare():
-    """The largest area shows properties; two columns wide would be a different panel than people have."""
-    bpy.context.preferences.view.show_splash = False
-    window = bpy.context.window_manager.windows[0]
-    areas = sorted(window.screen.areas, key=lambda area: -area.width * area.height)
-    areas[0].type = "PROPERTIES"
-    return areas[0]
+# As wide as people have it.
+WIDTH_PX = 420
+
+
+def split(window):
+    """Makes an area that is as wide as people have it, and high. Its size is right once it was drawn."""
+    screen = window.screen
+    area = max(screen.areas, key=lambda area: area.width * area.height)
+    with bpy.context.temp_override(window=window, screen=screen, area=area, region=area.regions[-1]):
+        bpy.ops.screen.area_split(direction="VERTICAL", factor=WIDTH_PX / area.width)
+    # Blender's own panels of this tab would push the add-on's out of the picture.
+    for cls in bpy.types.Panel.__subclasses__():
+        own = cls.__name__.startswith("CANDELA")
+        if getattr(cls, "bl_context", "") == "render" and cls.is_registered and not own:
+            bpy.utils.unregister_class(cls)
+
+
+def properties(window):
+    """The area for properties."""
+    high = [area for area in window.screen.areas if area.height > 500]
+    area = min(high, key=lambda one: abs(one.width - WIDTH_PX))
+    area.type = "PROPERTIES"
+    return area
 
 
 def picture(name, window, area):
@@ -123,24 +139,20 @@ def main():
     bpy.context.scene.frame_end = 4
     bpy.ops.wm.save_mainfile()
     addon, name = scenario.install()
-    area = prepare()
+    bpy.context.preferences.view.show_splash = False
     window = bpy.context.window_manager.windows[0]
+    split(window)
     steps = states(addon, name)
-    made, waiting = [], {"picture": None, "draws": 0}
+    made, waiting = [], {"picture": None, "draws": 0, "area": None}
 
-    def first():
-        """Once the area was drawn it knows its tabs."""
-        try:
-            area.spaces[0].context = "RENDER"
-            with bpy.context.temp_override(window=window, area=area):
-                pass
-        except BaseException:
-            traceback.print_exc()
-            finish(1)
+    def show_area():
+        waiting["area"] = properties(window)
+        bpy.app.timers.register(show_tab, first_interval=1)
+
+    def show_tab():
+        # Once the area was drawn it knows its tabs.
+        waiting["area"].spaces[0].context = "RENDER"
         bpy.app.timers.register(step, first_interval=1, persistent=True)
-
-    def shown():
-        return next(one for one in window.screen.areas if one.type == "PROPERTIES")
 
     def finish(code):
         print("pictures", len(made), flush=True)
@@ -152,9 +164,9 @@ def main():
             if waiting["picture"]:
                 waiting["draws"] += 1
                 if waiting["draws"] < 4:
-                    shown().tag_redraw()
+                    waiting["area"].tag_redraw()
                     return 0.15
-                made.append(picture(waiting["picture"], window, shown()))
+                made.append(picture(waiting["picture"], window, waiting["area"]))
                 waiting["picture"] = None
             waiting["picture"], waiting["draws"] = next(steps), 0
             return 0.1
@@ -164,7 +176,7 @@ def main():
             traceback.print_exc()
             finish(1)
 
-    bpy.app.timers.register(first, first_interval=2, persistent=True)
+    bpy.app.timers.register(show_area, first_interval=2)
 
 
 if __name__ == "__main__":
