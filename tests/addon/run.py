@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tests the add-on and the Python client against a real network. Exits with 0 only if all held."""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+from network import HERE, ROOT, Network
+
+EPILOG = """
+environment:
+  CANDELA_BIN       the program `candela`; target/release/candela if not set
+  CANDELA_ENGINES   folder with installed engines; target/candela-engines if not set
+  CANDELA_FIXTURES  folder with real scenes, for the tests of chunks; those are skipped without it
+
+what runs (all of it unless named):
+  client    the Python client alone, with faults: needs no Blender
+  bpy       in Blender 4.5 as a Python module, from CANDELA_ENGINES: needs CPython 3.11
+  blender   in the installed Blender (3.4 or newer), without an interface
+  pictures  in the installed Blender, with its interface on a screen in memory (Xvfb): draws the panel
+            in each state and saves pictures of it
+"""
+SCENARIO_S = 900
+
+
+def main():
+    """Runs what is asked for."""
+    options = arguments()
+    work = options.work or tempfile.mkdtemp(prefix="candela-addon-test-")
+    os.makedirs(work, exist_ok=True)
+    wanted = options.what or ["client", "bpy", "blender", "pictures"]
+    results = {}
+    if "client" in wanted:
+        results["client"] = subprocess.call([sys.executable, os.path.join(HERE, "test_client.py")])
+    rest = [what for what in wanted if what != "client"]
+    if rest:
+        zip_path = subprocess.check_output(
+            [sys.executable, os.path.join(ROOT, "addon", "build.py"), work], text=True
+        ).strip()
+        with Network(options.candela, os.path.join(work, "network"), options.engines) as network:
+            network.wait_for_nodes()
+            for what in rest:
+                results[what] = scenario(what, options, network, zip_path, work)
+    for what, code in results.items():
+        print(f"{what}: {'ok' if code == 0 else f'FAILED ({code})'}")
+    if all(code == 0 for code in results.values()) and not options.work:
+        shutil.rmtree(work, ignore_errors=True)
+    else:
+        print(f"logs and pictures are in {work}")
+    return 0 if all(code == 0 for code in results.values()) else 1
+
+
+def arguments():
+    """The command line."""
+    default = os.path.join(ROOT, "target", "release", "candela")
+    engines = os.path.join(ROOT, "target", "candela-engines")
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="*", help="client, bpy, blender or pictures")
+    parser.add_argument("--candela", default=os.environ.get("CANDELA_BIN", default))
+    parser.add_argument("--engines", default=os.environ.get("CANDELA_ENGINES", engines))
+    parser.add_argument("--blender", default="blender", help="the installed Blender")
+    parser.add_argument("--work", help="folder for everything that is made; kept at the end")
+    parser.add_argument("--only", help="only these steps of the scenario, by comma")
+    options = parser.parse_args()
+    unknown = set(options.what) - {"client", "bpy", "blender", "pictures"}
+    if unknown:
+        parser.error(f"there is no {', '.join(sorted(unknown))}")
+    return options
+
+
+def scenario(what, options, network, zip_path, work):
+    """Runs a script inside a Blender that has folders of its own; returns its exit code."""
+    folder = os.path.join(work, what)
+    shutil.rmtree(folder, ignore_errors=True)
+    scripts = {"pictures": "pictures.py"}
+    script = os.path.join(HERE, scripts.get(what, "scenario.py"))
+    submit, _ = network.token(["read", "submit"])
+    look, _ = network.token(["read"])
+    expired, _ = network.token(["read"], expires_s=1)
+    revoked, revoked_id = network.token(["read"])
+    network.client().revoke_token(revoked_id)
+    settings = {
+        "zip": zip_path,
+        "manager": network.remote,
+        "local": network.local,
+        "token": submit,
+        "look": look,
+        "wrong": {"wrong": "wrong", "expired": expired, "taken back": revoked},
+        "folder": os.path.join(folder, "work"),
+        "out": os.path.join(folder, "told.json"),
+        "control": os.path.join(folder, "control"),
+        "only": options.only.split(",") if options.only else None,
+    }
+    environment = dict(os.environ)
+    for name in ("config", "scripts", "extensions", "datafiles"):
+        path = os.path.join(folder, "user", name)
+        os.makedirs(path)
+        environment[f"BLENDER_USER_{name.upper()}"] = path
+    # A Blender that uses the system's Python must not take this one's folder for it.
+    paths = [path for path in os.environ["PATH"].split(os.pathsep) if not is_own(path)]
+    environment["PATH"] = os.pathsep.join(paths)
+    environment["BLENDER_USER_RESOURCES"] = os.path.join(folder, "user")
+    environment["TMPDIR"] = os.path.join(folder, "tmp")
+    environment["CANDELA_TEST"] = os.path.join(folder, "settings.json")
+    os.makedirs(environment["TMPDIR"])
+    os.makedirs(settings["control"])
+    with open(environment["CANDELA_TEST"], "w", encoding="utf-8") as file:
+        json.dump(settings, file)
+    command = [options.blender, "-b", "--factory-startup", "--python", script]
+    if what == "bpy":
+        environment["PYTHONPATH"] = os.path.join(options.engines, "blender-4.5.15")
+        command = [shutil.which("python3.11") or sys.executable, script]
+    if what == "pictures":
+        environment["LIBGL_ALWAYS_SOFTWARE"] = "1"
+        screen = ["xvfb-run", "-a", "-s", "-screen 0 1500x1000x24"]
+        command = [*screen, options.blender, "--factory-startup", "-W", "--python", script]
+    stop = threading.Event()
+    helper = threading.Thread(target=serve, args=(network, settings["control"], stop))
+    helper.start()
+    try:
+        with open(os.path.join(folder, "log"), "wb") as log:
+            process = subprocess.Popen(
+                command, env=environment, stdout=log, stderr=subprocess.STDOUT
+            )
+            try:
+                code = process.wait(SCENARIO_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                code = process.wait()
+    finally:
+        stop.set()
+        helper.join()
+    tell(settings["out"], os.path.join(folder, "log"), code)
+    return code
+
+
+def is_own(path):
+    """Whether a folder belongs to the Python that runs this, and not to the system."""
+    return sys.prefix != "/usr" and os.path.realpath(path).startswith(sys.prefix)
+
+
+def serve(network, control, stop):
+    """Kills and starts the manager when a scenario asks for it with a file; removes the file then."""
+    while not stop.wait(0.1):
+        for name in os.listdir(control):
+            {"kill": lambda: network.kill("manager"), "start": network.start_manager}[name]()
+            os.remove(os.path.join(control, name))
+    if "manager" not in network.processes:
+        network.start_manager()
+
+
+def tell(out, log, code):
+    """Prints what a scenario told, and the end of its log if it failed."""
+    if os.path.exists(out):
+        with open(out, encoding="utf-8") as file:
+            told = json.load(file)
+        print(f"Blender {told['blender']}")
+        for step in told["steps"]:
+            state = "FAILED" if "failed" in step else "ok"
+            print(f"  {state:6} {step['step']} ({step['seconds']} s): {step.get('result')}")
+    if code != 0:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            print("".join(file.readlines()[-25:]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

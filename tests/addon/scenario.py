@@ -1,0 +1,535 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs inside a Blender: installs the add-on as a user does, and uses it against a real network.
+
+Settings come from the environment: `CANDELA_TEST` names the JSON file that `run.py` writes. What
+happened is written to `out`, one JSON object; the process leaves with 0 only
+if every step held.
+"""
+
+import json
+import math
+import os
+import shutil
+import sys
+import threading
+import time
+import traceback
+
+import bpy
+
+with open(os.environ["CANDELA_TEST"], encoding="utf-8") as _file:
+    SETTINGS = json.load(_file)
+FOLDER = SETTINGS["folder"]
+TOLD = {"blender": bpy.app.version_string, "steps": []}
+WAIT_S = 240
+
+
+def install():
+    """As from a file in the preferences; returns the add-on's package."""
+    if bpy.app.version >= (4, 2, 0):
+        # The extensions' own add-on is off where Blender starts without an interface.
+        bpy.ops.preferences.addon_enable(module="bl_pkg")
+        bpy.ops.extensions.package_install_files(
+            filepath=SETTINGS["zip"], repo="user_default", enable_on_install=True
+        )
+        name = "bl_ext.user_default.candela"
+    else:
+        bpy.ops.preferences.addon_install(filepath=SETTINGS["zip"])
+        bpy.ops.preferences.addon_enable(module="candela")
+        name = "candela"
+    assert name in bpy.context.preferences.addons, "the add-on is not on"
+    return sys.modules[name], name
+
+
+def preferences(name):
+    return bpy.context.preferences.addons[name].preferences
+
+
+def until(addon, what, holds, seconds=WAIT_S):
+    """Does what Blender's timer would do, until something holds."""
+    end = time.monotonic() + seconds
+    while not holds():
+        addon.state.pump()
+        if time.monotonic() > end:
+            message = addon.state.STATE.error or addon.state.STATE.note
+            raise AssertionError(f"{what}: not within {seconds} s; the panel says {message}")
+        time.sleep(0.05)
+    addon.state.pump()
+
+
+def empty_file():
+    """As File > New. Preferences stay: they say which add-ons are on."""
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+
+
+def scene_with(path, materials=("plain",), samples=8):
+    """A small scene for Cycles with motion, saved; textures by name: `plain`, `relative`, `absolute`."""
+    empty_file()
+    scene = bpy.context.scene
+    scene.render.engine = "CYCLES"
+    scene.cycles.samples = samples
+    scene.cycles.use_denoising = False
+    scene.render.resolution_x, scene.render.resolution_y = 640, 480
+    scene.render.resolution_percentage = 25
+    scene.frame_start, scene.frame_end = 1, 2
+    bpy.ops.mesh.primitive_plane_add(size=20)
+    for number, kind in enumerate(materials):
+        bpy.ops.mesh.primitive_uv_sphere_add(location=(2.5 * number, 0, 1))
+        sphere = bpy.context.view_layer.objects.active
+        sphere.keyframe_insert("location", frame=1)
+        sphere.location.z = 2
+        sphere.keyframe_insert("location", frame=4)
+        if kind != "plain":
+            _texture(sphere, kind, os.path.dirname(path))
+    light = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
+    light.rotation_euler = (0.6, 0.3, 0)
+    light.data.energy = 3
+    scene.collection.objects.link(light)
+    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
+    camera.location, camera.rotation_euler = (3, -14, 6), (math.radians(70), 0, 0)
+    scene.collection.objects.link(camera)
+    scene.camera = camera
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    bpy.ops.wm.save_as_mainfile(filepath=path)
+    # The first time it is saved Blender makes all paths relative.
+    for image in bpy.data.images:
+        if image.name.startswith("absolute"):
+            image.filepath = bpy.path.abspath(image.filepath)
+            assert not image.filepath.startswith("//")
+    bpy.ops.wm.save_as_mainfile(filepath=path, relative_remap=False)
+
+
+def _texture(thing, kind, folder):
+    """A red picture (relative path), or a green one by an absolute path outside of the folder."""
+    colour = {"relative": (0.8, 0.05, 0.05, 1), "absolute": (0.05, 0.7, 0.1, 1)}[kind]
+    where = os.path.join(folder, "textures") if kind == "relative" else os.path.join(FOLDER, "away")
+    os.makedirs(where, exist_ok=True)
+    path = os.path.join(where, f"{kind} ü.png")
+    image = bpy.data.images.new(kind, 8, 8)
+    image.pixels.foreach_set(colour * 64)
+    image.filepath_raw, image.file_format = path, "PNG"
+    image.save()
+    bpy.data.images.remove(image)
+    image = bpy.data.images.load(path)
+    image.filepath = f"//textures/{kind} ü.png" if kind == "relative" else path
+    material = bpy.data.materials.new(kind)
+    material.use_nodes = True
+    node = material.node_tree.nodes.new("ShaderNodeTexImage")
+    node.image = image
+    shader = material.node_tree.nodes["Principled BSDF"]
+    material.node_tree.links.new(node.outputs["Color"], shader.inputs["Base Color"])
+    thing.data.materials.append(material)
+
+
+class Steps:
+    """Each method is a step; they run in this order, on what the ones before left."""
+
+    def __init__(self, addon, name):
+        self.addon, self.name = addon, name
+        self.state = addon.state.STATE
+        self.path = os.path.join(FOLDER, "shot one", "scene ä.blend")
+
+    def fails(self, call, *words):
+        """An operator that has to refuse, with a sentence that holds these words."""
+        self.state.say(None)
+        try:
+            call()
+            text = self.state.error or self.state.connection.text
+        except RuntimeError as error:
+            text = str(error)
+        for word in words:
+            assert word in text, f"{word!r} is not in {text!r}"
+        return text.strip()
+
+    def until(self, what, holds, seconds=WAIT_S):
+        until(self.addon, what, holds, seconds)
+
+    def connect_to_nobody(self):
+        for address, word in [
+            ("", "address"),
+            ("ftp://x", "address"),
+            ("http://127.0.0.1:9", "answers"),
+        ]:
+            preferences(self.name).address = address
+            try:
+                bpy.ops.candela.connect()
+            except RuntimeError:
+                pass
+            connection = self.state.connection
+            self.until("the answer", lambda: self.state.connection.status == "FAILED", 30)
+            assert word in self.state.connection.text, self.state.connection.text
+            del connection
+        empty_file()
+        return self.fails(bpy.ops.candela.submit, "connect")
+
+    def ask(self, address, token):
+        preferences(self.name).address = address
+        preferences(self.name).token = token
+        try:
+            bpy.ops.candela.connect()
+        except RuntimeError:
+            pass
+        self.until("an answer", lambda: self.state.connection.status in ("ON", "FAILED"), 60)
+        return self.state.connection
+
+    def connect_with_wrong_tokens(self):
+        """Each is refused with what is wrong with it."""
+        if SETTINGS["manager"] == SETTINGS["local"]:
+            return "skipped: this machine has no other address, and tokens aren't asked for here"
+        told = {}
+        if hasattr(bpy.app, "online_access") and not bpy.app.online_access:
+            told["offline"] = self.ask(SETTINGS["manager"], "x").text
+            assert "offline" in told["offline"], told
+            bpy.context.preferences.system.use_online_access = True
+        # The one that expires is a second old at last.
+        time.sleep(1)
+        for kind, token in SETTINGS["wrong"].items():
+            connection = self.ask(SETTINGS["manager"], token)
+            assert connection.status == "FAILED", (kind, connection.text)
+            told[kind] = connection.text
+        assert len(set(told.values())) == len(told), told
+        connection = self.ask(SETTINGS["manager"], SETTINGS["look"])
+        assert connection.status == "ON" and "only lets you look" in connection.text
+        scene_with(self.path)
+        told["look"] = self.fails(bpy.ops.candela.submit, "only lets you look")
+        return told
+
+    def connect(self):
+        connection = self.ask(SETTINGS["manager"], SETTINGS["token"])
+        assert connection.status == "ON", connection.text
+        return connection.text
+
+    def check_finds_and_mends(self):
+        scene_with(self.path)
+        scene = bpy.context.scene
+        scene.render.engine = "BLENDER_WORKBENCH"
+        scene.camera = None
+        scene.cycles.time_limit = 5
+        scene.render.use_freestyle = True
+        for layer in scene.view_layers:
+            layer.use_freestyle = True
+        scene.candela.frames_from, scene.candela.frames_text = "TEXT", "9-1"
+        bpy.ops.mesh.primitive_plane_add()
+        cloth = bpy.context.view_layer.objects.active
+        cloth.modifiers.new("Cloth", "CLOTH")
+        image = bpy.data.images.new("gone", 4, 4)
+        image.source, image.filepath = "FILE", "//textures/gone.png"
+        bpy.ops.candela.check()
+        codes = sorted(f.code for f in self.state.findings if f.level == "ERROR")
+        want = "files_missing files_missing no_camera output_not_checkable render_engine_not_cycles"
+        want = sorted([*want.split(), "simulation_not_baked", "time_limit_set", ""])
+        assert codes == want, codes
+        self.fails(bpy.ops.candela.submit, "Not submitted", "more below")
+        for finding in list(self.state.findings):
+            if finding.fix and finding.fix not in ("FIND_FILES", "SAVE", "SHOW_IMAGE"):
+                bpy.ops.candela.fix(fix=finding.fix, target=finding.target)
+        assert scene.render.engine == "CYCLES" and scene.camera is not None
+        assert scene.cycles.time_limit == 0 and not scene.render.use_freestyle
+        assert bpy.context.view_layer.objects.active == cloth, "the cloth is selected"
+        bpy.data.objects.remove(cloth)
+        bpy.data.images.remove(image)
+        scene.candela.frames_text = "1-2"
+        bpy.ops.candela.check()
+        left = [finding.text for finding in self.state.findings if finding.level == "ERROR"]
+        assert not left, left
+        return codes
+
+    def folders_that_can_not_be_written(self):
+        scene_with(self.path)
+        file = os.path.join(FOLDER, "a file")
+        open(file, "wb").close()
+        bpy.context.scene.candela.folder = os.path.join(file, "frames")
+        return self.fails(bpy.ops.candela.submit, "is a file", "another folder")
+
+    def a_file_that_was_never_saved(self):
+        empty_file()
+        return self.fails(bpy.ops.candela.submit, "never saved")
+
+    def submit_and_receive(self):
+        """Textures by a relative and an absolute path: both have to arrive, and nothing here changes."""
+        scene_with(self.path, ("plain", "relative", "absolute"))
+        scene = bpy.context.scene
+        scene.candela.notes = "for the client"
+        # Not saved since: what is submitted is what is open.
+        scene.candela.name = "odd name ü / 1"
+        before = {image.name: image.filepath for image in bpy.data.images}
+        file_before = os.stat(self.path)
+        bpy.ops.candela.submit()
+        assert self.state.submission.goes_on, "it doesn't wait"
+        assert self.state.submission.packed.remaps, "a path is absolute"
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        assert self.state.submission.phase == "DONE", self.state.submission.text
+        self.until("the job", lambda: self.state.submission.job is not None, 5)
+        self.job = self.state.submission.job
+        assert {image.name: image.filepath for image in bpy.data.images} == before
+        assert os.stat(self.path).st_mtime_ns == file_before.st_mtime_ns
+        assert bpy.data.filepath == self.path
+        record = self.frames_of(self.job, 2)
+        assert record.frames_folder.endswith(f"odd name ü _ 1-{self.job}"), record.frames_folder
+        names = sorted(os.listdir(record.frames_folder))
+        assert names == ["0001.png", "0002.png"], names
+        return {"job": self.job, "folder": record.frames_folder, "took_s": self.state.submission.took_s}
+
+    def frames_of(self, job, count):
+        """Waits until a job is over and its frames are here."""
+        follow = self.addon.follow
+        of = lambda: follow.of(self.state.connection.client.address, job)  # noqa: E731
+        self.until("followed", lambda: of() is not None, 10)
+        self.until("over", lambda: of().status in ("OVER", "FAILED"))
+        assert of().status == "OVER", of().text
+        assert of().summary["status"] == "completed", (of().summary, of().text)
+        assert of().done == count, of().record.files
+        return of().record
+
+    def show_and_compare(self):
+        """One's own render of the frame is what the network's is: with the same engine to the bit, nearly."""
+        scene = bpy.context.scene
+        for way in ("FRAME", "SEQUENCE"):
+            bpy.ops.candela.show(job=self.job, frame=1, way=way)
+        text = self.fails(lambda: bpy.ops.candela.show(job=self.job, frame=77), "Frame 77")
+        scene.render.threads_mode, scene.render.threads = "FIXED", 1
+        scene.frame_set(1)
+        bpy.ops.render.render()
+        show = self.addon.operators_show
+        theirs = show.load(show.files_of(self.job)[1])
+        image, largest, mean = show.compare(bpy.context, theirs, "DIFFERENCE")
+        bpy.ops.candela.show(job=self.job, frame=1, way="SPLIT")
+        assert tuple(image.size) == (160, 120), tuple(image.size)
+        # Textures that had not arrived would be magenta; noise of other versions is small on average.
+        assert mean < 0.02, mean
+        if bpy.app.version[:3] == (4, 5, 15):
+            assert largest < 0.02, largest
+        return {"largest": largest, "mean": mean, "no_frame": text}
+
+    def submit_again(self):
+        """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
+        first = self.state.submission
+        bpy.ops.candela.submit()
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        again = self.state.submission
+        assert again is not first and again.phase == "DONE", again.text
+        assert again.known >= 100_000 and again.sent < first.bytes, (again.known, again.sent)
+        # What lies between two near gaps is sent along.
+        assert again.known + again.sent >= again.bytes, (again.known, again.sent, again.bytes)
+        self.frames_of(again.job, 2)
+        return {"bytes": again.bytes, "first": first.sent, "again": again.sent}
+
+    def dispute(self):
+        """A claim on a right frame is dismissed, with a reason."""
+        bpy.ops.candela.dispute(job=self.job, frame=2, comment="I don't like it")
+        follow, address = self.addon.follow, self.state.connection.client.address
+
+        def decided():
+            follower = follow.of(address, self.job)
+            claim = (follower.frames.get(2) or {}).get("claim") if follower else None
+            return bool(claim) and claim["status"] != "open"
+
+        self.until("decided", decided)
+        claim = follow.of(address, self.job).frames[2]["claim"]
+        assert claim["status"] == "dismissed", claim
+        self.until("followed to the end", lambda: not follow.any_on())
+        bpy.ops.candela.dispute(job=self.job, frame=2)
+        self.until("the refusal", lambda: self.state.error, 30)
+        return {"text": self.addon.panel.frame_text(follow.of(address, self.job).frames[2]),
+                "twice": self.state.error}
+
+    def cancel_and_retry(self):
+        """A job is cancelled with its frames open, tried again, and comes to its end."""
+        scene_with(self.path, samples=512)
+        scene = bpy.context.scene
+        scene.candela.use_samples, scene.candela.samples = True, 16
+        scene.candela.frames_from, scene.candela.frames_text = "TEXT", "1-3"
+        bpy.ops.candela.submit()
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        job = self.state.submission.job
+        self.until("listed", lambda: self.state.job(job) is not None, 10)
+        bpy.ops.candela.cancel_job(job=job)
+        self.until("cancelled", lambda: self.state.job(job)["status"] == "cancelled", 30)
+        self.until("not followed", lambda: not self.addon.follow.any_on(), 30)
+        bpy.ops.candela.retry_job(job=job)
+        address = self.state.connection.client.address
+        # A job that was cancelled before it was looked at has no frames to try again.
+        self.until(
+            "tried again, or refused",
+            lambda: self.state.error
+            or self.addon.follow.of(address, job).status == "ON",
+            30,
+        )
+        if self.addon.follow.of(address, job).status != "ON":
+            return f"refused: {self.state.error}"
+        self.frames_of(job, 3)
+        return "completed"
+
+    def cancel_a_submission(self):
+        """Nothing is submitted, and nothing is left in the temporary folder."""
+        scene_with(self.path)
+        packed_folders = set(_temporary())
+        bpy.ops.candela.submit()
+        bpy.ops.candela.cancel_submit()
+        self.until("ended", lambda: not self.state.submission.goes_on, 60)
+        phase = self.state.submission.phase
+        assert phase in ("CANCELLED", "DONE"), phase
+        self.until("told", lambda: not self.addon.state.is_busy(), 30)
+        assert set(_temporary()) <= packed_folders, _temporary()
+        return phase
+
+    def the_manager_goes_away(self):
+        """While it is away the submission waits and says so; when it is back all goes on by itself."""
+        scene_with(self.path)
+        control("kill")
+        bpy.ops.candela.submit()
+        submission = self.state.submission
+        self.until("waits", lambda: submission.waits_for or not submission.goes_on, 30)
+        waits = submission.waits_for
+        assert submission.goes_on, submission.text
+        control("start")
+        self.until("submitted", lambda: not submission.goes_on)
+        assert submission.phase == "DONE", submission.text
+        follow, address = self.addon.follow, self.state.connection.client.address
+        self.until("followed", lambda: follow.of(address, submission.job) is not None, 10)
+        follower = follow.of(address, submission.job)
+        # Again, while its frames are awaited.
+        self.until("frames are known", lambda: follower.frames, 60)
+        control("kill")
+        time.sleep(1)
+        control("start")
+        self.frames_of(submission.job, 2)
+        return waits
+
+    def resume_after_a_restart(self):
+        """Frames that are missing in the folder of a job that isn't over come when the add-on starts."""
+        records = self.addon.records
+        address = self.state.connection.client.address
+        record = records.load(records.folder(), address, self.job)
+        shutil.rmtree(record.frames_folder)
+        record.values["over"] = False
+        record.save()
+        bpy.ops.preferences.addon_disable(module=self.name)
+        self.addon.follow.stop_all()
+        bpy.ops.preferences.addon_enable(module=self.name)
+        self.addon = sys.modules[self.name]
+        self.state = self.addon.state.STATE
+        # Unlike a restart, this forgets the preferences.
+        assert self.ask(SETTINGS["manager"], SETTINGS["token"]).status == "ON"
+        record = self.frames_of(self.job, 2)
+        assert len(os.listdir(record.frames_folder)) == 2
+        return "frames came again"
+
+    def two_at_once(self):
+        """Another Blender has the job: this one waits, and takes it over when the other is gone."""
+        records = self.addon.records
+        address = self.state.connection.client.address
+        record = records.load(records.folder(), address, self.job)
+        record.values["over"] = False
+        record.save()
+        with open(record.path + ".lock", "w", encoding="utf-8") as file:
+            file.write("another")
+        follower = self.addon.operators_jobs.follow_job(record)
+        self.until("waits", lambda: follower.status == "WAITING", 20)
+        old = time.time() - 2 * records.LOCK_S
+        os.utime(record.path + ".lock", (old, old))
+        self.until("taken over", lambda: follower.status == "OVER", 60)
+        return "taken over"
+
+    def a_file_that_changes(self):
+        """A texture that is written to while it is sent: it is packed again, and the job goes on."""
+        scene_with(self.path, ("relative",))
+        texture = os.path.join(os.path.dirname(self.path), "textures", "relative ü.png")
+        with open(texture, "rb") as file:
+            data = file.read()
+        stop = threading.Event()
+
+        def write():
+            while not stop.wait(0.002):
+                os.utime(texture)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        bpy.ops.candela.submit()
+        submission = self.state.submission
+        self.until("noticed", lambda: "changed" in submission.text or not submission.goes_on, 60)
+        noticed = submission.text
+        stop.set()
+        thread.join()
+        self.until("submitted", lambda: not submission.goes_on)
+        assert "packing again" in noticed, noticed
+        assert submission.phase == "DONE", submission.text
+        with open(texture, "rb") as file:
+            assert file.read() == data
+        self.frames_of(submission.job, 2)
+        return noticed
+
+    def the_token_is_in_no_blend(self):
+        preferences(self.name).token = "secret-of-this-test"
+        path = os.path.join(FOLDER, "with token.blend")
+        bpy.ops.wm.save_as_mainfile(filepath=path, compress=False, copy=True)
+        with open(path, "rb") as file:
+            assert b"secret-of-this-test" not in file.read()
+        records = self.addon.records.folder()
+        for name in os.listdir(records):
+            with open(os.path.join(records, name), "rb") as file:
+                assert b"secret-of-this-test" not in file.read(), name
+        return "it isn't"
+
+    def switch_off(self):
+        bpy.ops.preferences.addon_disable(module=self.name)
+        names = [t.name for t in threading.enumerate() if t.name.startswith("candela-job")]
+        assert not names, names
+        assert not hasattr(bpy.types.Scene, "candela")
+        return "off"
+
+
+def control(word):
+    """Asks whoever runs this to `kill` or to `start` the manager, and waits until it's done."""
+    path = os.path.join(SETTINGS["control"], word)
+    open(path, "wb").close()
+    while os.path.exists(path):
+        time.sleep(0.05)
+
+
+ORDER = (
+    "connect_to_nobody connect_with_wrong_tokens connect check_finds_and_mends "
+    "folders_that_can_not_be_written a_file_that_was_never_saved submit_and_receive "
+    "show_and_compare submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes "
+    "the_manager_goes_away resume_after_a_restart two_at_once the_token_is_in_no_blend switch_off"
+).split()
+
+
+def _temporary():
+    import tempfile
+
+    folder = tempfile.gettempdir()
+    return [name for name in os.listdir(folder) if name.startswith("candela-")]
+
+
+def main():
+    """Runs all steps; the first that fails ends it."""
+    os.makedirs(FOLDER, exist_ok=True)
+    steps = Steps(*install())
+    for name in SETTINGS.get("only") or ORDER:
+        begin = time.monotonic()
+        told = {"step": name}
+        TOLD["steps"].append(told)
+        try:
+            told["result"] = getattr(steps, name)()
+        except BaseException:
+            told["failed"] = traceback.format_exc()
+            raise
+        finally:
+            told["seconds"] = round(time.monotonic() - begin, 2)
+            print("step", json.dumps(told, default=str), flush=True)
+            with open(SETTINGS["out"], "w", encoding="utf-8") as file:
+                json.dump(TOLD, file, indent=1, default=str)
+
+
+if __name__ == "__main__":
+    CODE = 0
+    try:
+        main()
+    except BaseException:
+        traceback.print_exc()
+        CODE = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Blender as a module may hang at a normal exit.
+    os._exit(CODE)
