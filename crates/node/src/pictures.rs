@@ -22,6 +22,9 @@ pub const DIFFERENCE_TIMES: f32 = 8.0;
 /// Pixels of a picture at most: a frame of 2560 × 1600; larger ones are shown at a half, a third, …
 const CANVAS_PX_MAX: u64 = 4 << 20;
 
+/// Memory for a picture that is made smaller: one of 16,384 × 8,192 pixels of 16 bits.
+pub const SMALL_ALLOC_BYTES_MAX: u64 = 1 << 30;
+
 /// Edge of a region on a contact sheet, in pixels, unless it is larger itself.
 const SHEET_EDGE_PX: u32 = 128;
 
@@ -67,6 +70,9 @@ pub enum PictureError {
     /// The picture can't be written.
     #[error("the picture can't be written")]
     Png(#[from] image::ImageError),
+    /// The picture can't be read.
+    #[error("the picture can't be read")]
+    Read(#[from] std::io::Error),
 }
 
 /// One region as it was compared.
@@ -76,6 +82,26 @@ pub struct Compared {
     pub worker: Option<Pixels>,
     /// The verifier's.
     pub verifier: ProbeEvidence,
+}
+
+/// A smaller picture of a PNG or JPEG, as a JPEG no wider than `width_px`; a smaller one keeps its size.
+///
+/// # Errors
+/// The bytes are no such picture, or one of more than [`SMALL_ALLOC_BYTES_MAX`].
+pub fn small(bytes: &[u8], width_px: u32) -> Result<Vec<u8>, PictureError> {
+    let mut reader = image::ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    let mut limits = image::Limits::default();
+    limits.max_alloc = Some(SMALL_ALLOC_BYTES_MAX);
+    reader.limits(limits);
+    let whole = reader.decode()?;
+    let width = width_px.min(whole.width()).max(1);
+    let height = (u64::from(whole.height()) * u64::from(width)).div_ceil(u64::from(whole.width()));
+    let height = u32::try_from(height).unwrap_or(u32::MAX);
+    let small = whole.thumbnail_exact(width, height).into_rgb8();
+    let mut jpeg = Vec::new();
+    let encoder = image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, 82);
+    small.write_with_encoder(encoder)?;
+    Ok(jpeg)
 }
 
 /// What was compared, from the bytes of the kept blobs; the worker's pixels are held against its commitment.

@@ -144,3 +144,26 @@ async fn kept_tiles_are_held_against_the_commitment() {
     assert!(matches!(refused, Err(PictureError::Tiles(_))), "{refused:?}");
     blobs.shutdown().await.unwrap();
 }
+
+#[test]
+fn a_small_picture_is_no_wider_and_keeps_its_shape() {
+    let png = |width, height| {
+        let mut bytes = Vec::new();
+        let picture = image::RgbImage::from_pixel(width, height, image::Rgb([200, 100, 50]));
+        picture.write_to(&mut Cursor::new(&mut bytes), image::ImageFormat::Png).unwrap();
+        bytes
+    };
+    for (size, width, want) in
+        [((640, 360), 320, (320, 180)), ((100, 80), 320, (100, 80)), ((4_000, 1), 16, (16, 1))]
+    {
+        let jpeg = small(&png(size.0, size.1), width).unwrap();
+        let read = image::load_from_memory(&jpeg).unwrap().into_rgb8();
+        assert_eq!(read.dimensions(), want, "{size:?}");
+        let pixel = read.get_pixel(want.0 / 2, want.1 / 2).0;
+        let near = pixel.iter().zip([200_u8, 100, 50]).all(|(got, want)| got.abs_diff(want) < 8);
+        assert!(near, "{pixel:?}");
+    }
+    assert!(small(b"no picture", 320).is_err());
+    let whole = png(64, 64);
+    assert!(small(&whole[..whole.len() / 2], 320).is_err());
+}

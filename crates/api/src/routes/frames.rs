@@ -1,7 +1,7 @@
 //! Frames of a job: listed, shown with their receipts, given out.
 
 use super::blobs::{Given, give};
-use super::page_size;
+use super::{page_size, pictures};
 use crate::extract::{Path, Query};
 use crate::guard::Caller;
 use crate::refuse::Refused;
@@ -66,15 +66,18 @@ pub(crate) async fn show(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct OutputQuery {
     hash: Option<String>,
+    width: Option<u32>,
 }
 
 /// Gives the output of an accepted frame. With its hash no token is needed: the URL is the key.
 #[utoipa::path(get, path = "/jobs/{id}/frames/{number}/output", tag = "frames",
     params(("id" = u64, Path), ("number" = i32, Path),
-        ("hash" = Option<String>, Query, description = "The output's hash, as the frame's `output.url` has it")),
-    responses((status = 200, content_type = "image/png"),
+        ("hash" = Option<String>, Query, description = "The output's hash, as the frame's `output.url` has it"),
+        ("width" = Option<u32>, Query, description = "A JPEG no wider than this, from 16 to 2,048 pixels, and not the file itself")),
+    responses((status = 200, content((Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/x-exr"))),
         (status = 206, content_type = "image/png", description = "a range"),
         (status = 304, description = "the same as before"),
         (status = 409, body = RefusalInfo, description = "the frame is not accepted"),
@@ -100,6 +103,9 @@ pub(crate) async fn output(
         return Err(view::no_such_frame(job, number).into());
     }
     let hash: BlobHash = output.hash.parse().map_err(not_an_id)?;
+    if let Some(width) = query.width {
+        return pictures::small(&state, hash, &output.media_type, width, &headers).await;
+    }
     let given = Given {
         inline: output.media_type != "image/x-exr",
         media_type: output.media_type,

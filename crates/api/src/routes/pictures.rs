@@ -76,6 +76,44 @@ pub(crate) async fn of_claim(
     Ok(give(&png.await.map_err(fell_over)?.map_err(refused)?, &headers))
 }
 
+/// A small picture of an output.
+pub(crate) async fn small(
+    state: &AppState,
+    output: BlobHash,
+    media_type: &str,
+    width: u32,
+    headers: &HeaderMap,
+) -> Result<Response, Refused> {
+    if !(16..=2_048).contains(&width) {
+        let text = "a small picture is from 16 to 2,048 pixels wide";
+        return Err(Refused::new(RefusalCode::RequestNotUnderstood, text));
+    }
+    if !matches!(media_type, "image/png" | "image/jpeg") {
+        let text = "there is no small picture of an OpenEXR file";
+        return Err(Refused::new(RefusalCode::NotFound, text).with_hint("download the file itself"));
+    }
+    // Known before it is made: a browser that has it costs nothing.
+    let etag = format!("\"{output}-{width}\"");
+    let has_it =
+        headers.get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == etag.as_bytes());
+    let mut response = if has_it {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let _turn = turn(state).await?;
+        let file = state.desk.blobs().read(output, PICTURE_BLOB_BYTES_MAX).await?;
+        let jpeg = tokio::task::spawn_blocking(move || pictures::small(&file, width));
+        let jpeg = jpeg.await.map_err(fell_over)?.map_err(refused)?;
+        ([(header::CONTENT_TYPE, "image/jpeg")], jpeg).into_response()
+    };
+    let out = response.headers_mut();
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        out.insert(header::ETAG, etag);
+    }
+    let kept = HeaderValue::from_static("private, max-age=31536000, immutable");
+    out.insert(header::CACHE_CONTROL, kept);
+    Ok(response)
+}
+
 fn compared(
     kept: &Kept,
     evidence: &[u8],

@@ -16,6 +16,7 @@ use candela_blobs::{BlobError, FetchOptions, Fetcher};
 use candela_core::addr::NodeAddr;
 use candela_core::farm::{Command, Effect, Farm};
 use candela_core::id::{JobId, NodeId, ReceiptId, TaskId, VerificationId};
+use candela_core::job::JobStatus;
 use candela_core::layers::Region;
 use candela_core::policy::Policy;
 use candela_core::refusal::RefusalCode;
@@ -85,6 +86,12 @@ impl Errands {
         &self.policy
     }
 
+    async fn is_to_be_inspected(&self, job: JobId) -> bool {
+        let inspecting = |status: &JobStatus| matches!(status, JobStatus::Inspecting { .. });
+        let asked = self.manager.read(move |farm| farm.job(job).map(|job| inspecting(&job.status)));
+        matches!(asked.await, Ok(Some(true)))
+    }
+
     /// Does what an effect asks for. Called in the loop, so it only starts things.
     pub(crate) fn perform(&self, effect: Effect, farm: &Farm) {
         match effect {
@@ -101,7 +108,12 @@ impl Errands {
                     errands.manager.mirror.await_scene(submission.scene).await;
                     // Before anybody is offered a task of it.
                     errands.library.open_all([submission.scene].into()).await;
-                    let command = errands.inspector.inspect(id, submission).await;
+                    let Some(turn) = errands.inspector.turn().await else { return };
+                    // It may have been cancelled, or looked at by an earlier errand, while it waited.
+                    if !errands.is_to_be_inspected(id).await {
+                        return;
+                    }
+                    let command = errands.inspector.inspect(id, submission, turn).await;
                     errands.settle(command).await;
                 });
             }

@@ -14,7 +14,7 @@ use candela_engine::inspect::{Development, InspectOptions, inspect};
 use candela_engine::{EngineError, EngineOptions};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Looks at one scene at a time; cheap to clone.
 #[derive(Clone)]
@@ -30,12 +30,19 @@ impl Inspector {
         Inspector { options, scratch, scenes, one: Arc::new(Semaphore::new(1)) }
     }
 
+    /// Waits for the turn to look at a scene; none if the manager is ending.
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.one.clone().acquire_owned().await.ok()
+    }
+
     /// Looks at a job's scene; what was found, or that it failed, as a command.
-    pub(crate) async fn inspect(&self, job: JobId, submission: Submission) -> Command {
+    pub(crate) async fn inspect(
+        &self,
+        job: JobId,
+        submission: Submission,
+        _turn: OwnedSemaphorePermit,
+    ) -> Command {
         let failed = |refusals, text| Command::InspectionFailed { job, refusals, text };
-        let Ok(_permit) = self.one.acquire().await else {
-            return failed(Vec::new(), "the manager is ending".into());
-        };
         let folder = match self.scenes.folder_of(submission.scene).await {
             Ok(folder) => folder,
             Err(error) => return failed(Vec::new(), format!("the scene's files: {error}")),
