@@ -37,7 +37,7 @@ const READ_BYTES: usize = 256 << 10;
 /// While the job goes on, a film of fewer frames may come until a new one is made; `candela-frames`
 /// says how many it has. Once the job is over, it is the film of all verified frames. If making it
 /// takes longer than a request should, the answer is 202: ask again after `Retry-After` seconds.
-#[utoipa::path(get, path = "/jobs/{id}/film", tag = "jobs", params(("id" = u64, Path)),
+#[utoipa::path(get, path = "/jobs/{id}/film", tag = "jobs", operation_id = "film", params(("id" = u64, Path)),
     responses(
         (status = 200, content_type = "video/mp4",
             headers(("candela-frames" = u64, description = "Frames that it has"))),

@@ -18,7 +18,7 @@ pub(crate) struct ProofQuery {
 }
 
 /// Gives the proof of what is decided of a job: receipts, keys, verdicts, signatures, pictures.
-#[utoipa::path(get, path = "/jobs/{id}/proof", tag = "jobs",
+#[utoipa::path(get, path = "/jobs/{id}/proof", tag = "jobs", operation_id = "proof",
     params(("id" = u64, Path),
         ("without_pictures" = Option<bool>, Query, description = "Leave out the pictures, from which counts can be made again")),
     responses((status = 200, content_type = "application/octet-stream"),
