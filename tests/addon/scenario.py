@@ -384,6 +384,12 @@ class Steps:
             assert largest < 0.02, largest
         return {"names": names, "largest": largest, "mean": mean}
 
+    def save_a_scene(self):
+        """For the examples: one file that holds all it needs."""
+        path = os.path.join(FOLDER, "example", "example.blend")
+        scene_with(path)
+        return path
+
     def submit_again(self):
         """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
         first = self.state.submission
