@@ -143,6 +143,7 @@ class Client:
                 known[doing[done]] = done.result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+            self._transport.close()
         return [
             {"path": name, "hash": known[disk][0], "bytes": known[disk][1]}
             for name, disk in sorted(files.items())

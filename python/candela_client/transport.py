@@ -11,7 +11,6 @@ import threading
 import time
 import urllib.parse
 import urllib.request
-import weakref
 
 from .errors import Cancelled, CandelaError, Refusal, Unreachable
 
@@ -81,7 +80,7 @@ class Transport:
         self.cancel = cancel
         self.on_wait = on_wait
         self._local = threading.local()
-        self._open = weakref.WeakSet()
+        self._idle = set()
 
     @property
     def address(self):
@@ -125,9 +124,10 @@ class Transport:
 
     def close(self):
         """Closes the connections that are kept; those of threads that are at work end their requests."""
-        self._local.kept = None
-        for made in list(self._open):
+        for made in list(self._idle):
+            self._idle.discard(made)
             made.close()
+        self._local.kept = None
 
     def _headers(self, extra):
         headers = {"User-Agent": "candela-python/0.1", "Accept": "application/json"}
@@ -153,6 +153,10 @@ class Transport:
         """
         kept = getattr(self._local, "kept", None) if keep else None
         self._local.kept = None if keep else getattr(self._local, "kept", None)
+        if kept:
+            self._idle.discard(kept[0])
+            # Another thread may have closed what is kept.
+            kept = kept if kept[0].sock is not None else None
         for reused in [True, False] if kept else [False]:
             sent = False
             try:
@@ -165,9 +169,10 @@ class Transport:
                 response = made.getresponse()
                 break
             except (OSError, http.client.HTTPException) as error:
+                if sent:
+                    made.close()
                 if kept and reused and isinstance(error, _CLOSED):
                     # It was closed from the other side while nothing was asked.
-                    kept[0].close()
                     continue
                 raise self.unreachable(error, unsent=not sent) from error
         if response.status >= 400:
@@ -185,7 +190,7 @@ class Transport:
         """Keeps a connection whose reply was read to its end."""
         if made.sock is not None:
             self._local.kept = (made, front)
-            self._open.add(made)
+            self._idle.add(made)
 
     def unreachable(self, error, unsent=False):
         """What happened to a connection, as a sentence."""

@@ -23,10 +23,13 @@ what runs (all of it unless named):
   client    the Python client alone, with faults: needs no Blender
   bpy       in Blender 4.5 as a Python module, from CANDELA_ENGINES: needs CPython 3.11
   blender   in the installed Blender (3.4 or newer), without an interface
+  examples  examples/submit.py and examples/submit.sh: needs `bpy`, and curl and jq
   pictures  in the installed Blender, with its interface on a screen in memory (Xvfb): draws the panel
             in each state and saves pictures of it
 """
+KINDS = ("client", "bpy", "blender", "examples", "pictures")
 SCENARIO_S = 900
+EXAMPLE_S = 300
 
 
 def main():
@@ -34,7 +37,7 @@ def main():
     options = arguments()
     work = options.work or tempfile.mkdtemp(prefix="candela-addon-test-")
     os.makedirs(work, exist_ok=True)
-    wanted = options.what or ["client", "bpy", "blender", "pictures"]
+    wanted = options.what or list(KINDS)
     results = {}
     if "client" in wanted:
         results["client"] = subprocess.call([sys.executable, os.path.join(HERE, "test_client.py")])
@@ -47,6 +50,8 @@ def main():
             network.wait_for_nodes()
             for what in rest:
                 results[what] = scenario(what, options, network, zip_path, work)
+                if what == "examples" and results[what] == 0:
+                    results[what] = examples(network, os.path.join(work, what))
     for what, code in results.items():
         print(f"{what}: {'ok' if code == 0 else f'FAILED ({code})'}")
     if all(code == 0 for code in results.values()) and not options.work:
@@ -63,14 +68,14 @@ def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="*", help="client, bpy, blender or pictures")
+    parser.add_argument("what", nargs="*", help=", ".join(KINDS))
     parser.add_argument("--candela", default=os.environ.get("CANDELA_BIN", default))
     parser.add_argument("--engines", default=os.environ.get("CANDELA_ENGINES", engines))
     parser.add_argument("--blender", default="blender", help="the installed Blender")
     parser.add_argument("--work", help="folder for everything that is made; kept at the end")
     parser.add_argument("--only", help="only these steps of the scenario, by comma")
     options = parser.parse_args()
-    unknown = set(options.what) - {"client", "bpy", "blender", "pictures"}
+    unknown = set(options.what) - set(KINDS)
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     return options
@@ -112,10 +117,12 @@ def scenario(what, options, network, zip_path, work):
     environment["CANDELA_TEST"] = os.path.join(folder, "settings.json")
     os.makedirs(environment["TMPDIR"])
     os.makedirs(settings["control"])
+    if what == "examples":
+        settings["only"] = ["save_a_scene"]
     with open(environment["CANDELA_TEST"], "w", encoding="utf-8") as file:
         json.dump(settings, file)
     command = [options.blender, "-b", "--factory-startup", "--python", script]
-    if what == "bpy":
+    if what in ("bpy", "examples"):
         environment["PYTHONPATH"] = os.path.join(options.engines, "blender-4.5.15")
         command = [shutil.which("python3.11") or sys.executable, script]
     if what == "pictures":
@@ -140,6 +147,40 @@ def scenario(what, options, network, zip_path, work):
         helper.join()
     tell(settings["out"], os.path.join(folder, "log"), code)
     return code
+
+
+def examples(network, folder):
+    """Runs the examples as a user on another machine does; returns 0 if both fetch all frames."""
+    scene = os.path.join(folder, "work", "example", "example.blend")
+    environment = {
+        **os.environ,
+        "CANDELA_MANAGER": network.remote,
+        "CANDELA_TOKEN": network.token(["read", "submit"])[0],
+    }
+    python, shell = os.path.join(folder, "python"), os.path.join(folder, "shell")
+    submit = os.path.join(ROOT, "examples", "submit")
+    ways = [
+        [sys.executable, f"{submit}.py", scene, "--frames", "1-2", "--output", python],
+        ["sh", f"{submit}.sh", scene, "1-2", shell],
+    ]
+    for way, into in zip(ways, (python, shell)):
+        done = subprocess.run(way, env=environment, capture_output=True, text=True, timeout=EXAMPLE_S)
+        frames = sorted(name for name in os.listdir(into) if not name.startswith("."))
+        print(f"  {os.path.basename(way[1])}: {done.stdout.split(chr(10))[-2:]} {frames}")
+        if done.returncode != 0 or frames != ["0001.png", "0002.png"]:
+            print(done.stdout, done.stderr)
+            return 1
+    with open(os.path.join(python, "0002.png"), "rb") as one:
+        with open(os.path.join(shell, "0002.png"), "rb") as two:
+            same = one.read() == two.read()
+    # A refusal is an error with the manager's words.
+    wrong = subprocess.run(
+        ["sh", f"{submit}.sh", scene, "9-1", shell], env=environment, capture_output=True, text=True
+    )
+    told = wrong.returncode == 1 and "ends before it begins" in wrong.stderr
+    if not (same and told):
+        print(f"the same frames: {same}; the refusal: {wrong.returncode} {wrong.stderr}")
+    return 0 if same and told else 1
 
 
 def is_own(path):

@@ -93,29 +93,48 @@ def scene_with(path, materials=("plain",), samples=8):
     bpy.ops.wm.save_as_mainfile(filepath=path)
     # The first time it is saved Blender makes all paths relative.
     for image in bpy.data.images:
-        if image.name.startswith("absolute"):
-            image.filepath = bpy.path.abspath(image.filepath)
+        if image.name.startswith(("absolute", "tiles", "sequence")):
+            image.filepath = os.path.normpath(bpy.path.abspath(image.filepath))
             assert not image.filepath.startswith("//")
     bpy.ops.wm.save_as_mainfile(filepath=path, relative_remap=False)
 
 
+# What a texture is like: colours of its files.
+COLOURS = {
+    "relative": {"": (0.8, 0.05, 0.05, 1)},
+    "absolute": {"": (0.05, 0.7, 0.1, 1)},
+    "tiles": {".1001": (0.1, 0.2, 0.9, 1), ".1002": (0.9, 0.1, 0.9, 1)},
+    "sequence": {".0001": (0.9, 0.9, 0.1, 1), ".0002": (0.1, 0.9, 0.9, 1)},
+}
+
+
 def _texture(thing, kind, folder):
-    """A red picture (relative path), or a green one by an absolute path outside of the folder."""
-    colour = {"relative": (0.8, 0.05, 0.05, 1), "absolute": (0.05, 0.7, 0.1, 1)}[kind]
-    where = os.path.join(folder, "textures") if kind == "relative" else os.path.join(FOLDER, "away")
+    """A texture by a relative path beside the file, or by an absolute one outside of its folder."""
+    relative = kind == "relative"
+    where = os.path.join(folder, "textures") if relative else os.path.join(FOLDER, "away", kind)
     os.makedirs(where, exist_ok=True)
-    path = os.path.join(where, f"{kind} ü.png")
-    image = bpy.data.images.new(kind, 8, 8)
-    image.pixels.foreach_set(colour * 64)
-    image.filepath_raw, image.file_format = path, "PNG"
-    image.save()
-    bpy.data.images.remove(image)
-    image = bpy.data.images.load(path)
-    image.filepath = f"//textures/{kind} ü.png" if kind == "relative" else path
+    for number, colour in COLOURS[kind].items():
+        image = bpy.data.images.new(kind, 8, 8)
+        image.pixels.foreach_set(colour * 64)
+        image.filepath_raw, image.file_format = os.path.join(where, f"{kind} ü{number}.png"), "PNG"
+        image.save()
+        bpy.data.images.remove(image)
+    number = min(COLOURS[kind])
+    image = bpy.data.images.load(os.path.join(where, f"{kind} ü{number}.png"))
+    image.name = f"{kind} picture"
+    if kind == "tiles":
+        image.source = "TILED"
+        image.filepath = os.path.join(where, f"{kind} ü.<UDIM>.png")
+    if relative:
+        image.filepath = f"//textures/{kind} ü.png"
     material = bpy.data.materials.new(kind)
     material.use_nodes = True
     node = material.node_tree.nodes.new("ShaderNodeTexImage")
     node.image = image
+    if kind == "sequence":
+        image.source = "SEQUENCE"
+        user = node.image_user
+        user.frame_duration, user.frame_start, user.use_auto_refresh = 2, 1, True
     shader = material.node_tree.nodes["Principled BSDF"]
     material.node_tree.links.new(node.outputs["Color"], shader.inputs["Base Color"])
     thing.data.materials.append(material)
@@ -300,6 +319,76 @@ class Steps:
         if bpy.app.version[:3] == (4, 5, 15):
             assert largest < 0.02, largest
         return {"largest": largest, "mean": mean, "no_frame": text}
+
+    def layout_of_the_command_line(self):
+        """The same names for the same files as the engine's `dependencies` gives; see its test."""
+        line = lambda path, absolute, files, library=None: {  # noqa: E731
+            "path": path, "absolute": absolute, "files": files, "library": library,
+            "exists": bool(files),
+        }
+        tree, font = "/home/me/lib/tree.blend", "/usr/fonts/a.ttf"
+        lines = [
+            line("//../lib/tree.blend", tree, [tree]),
+            line("//bark.png", "/home/me/lib/bark.png", ["/home/me/lib/bark.png"], tree),
+            line(font, font, [font]),
+            line("/home/me/shot/t.<UDIM>.png", "/home/me/shot/t.<UDIM>.png",
+                 ["/home/me/shot/t.1001.png"]),
+            line("/usr/fonts/b.png", "/usr/fonts/b.png", ["/usr/fonts/b.png"], tree),
+            line("//gone.png", "/gone.png", []),
+        ]
+        main = "/home/me/shot/scene.blend"
+        layout = self.addon.pack.Layout(main, lines)
+        names = sorted(layout.files())
+        outside = names[0].rsplit("/", 1)[0]
+        assert outside.startswith("_outside/") and len(outside) == len("_outside/") + 8, names
+        want = [f"{outside}/a.ttf", f"{outside}/b.png", "lib/bark.png", "lib/tree.blend"]
+        assert names == [*want, "shot/scene.blend", "shot/t.1001.png"], names
+        assert layout.remaps[main][font] == f"//../{outside}/a.ttf", layout.remaps
+        assert layout.remaps[main]["/home/me/shot/t.<UDIM>.png"] == "//t.<UDIM>.png"
+        assert layout.remaps[tree] == {"/usr/fonts/b.png": f"//../{outside}/b.png"}
+        return names
+
+    def libraries_tiles_and_sequences(self):
+        """All are named by absolute paths, some in a library elsewhere: the picture is one's own."""
+        library = os.path.join(FOLDER, "library ü", "ball.blend")
+        scene_with(library, ("absolute",))
+        scene = bpy.context.scene
+        next(o for o in scene.objects if o.name.startswith("Sphere")).name = "ball"
+        bpy.ops.wm.save_as_mainfile(filepath=library, relative_remap=False)
+        scene_with(self.path, ("tiles", "sequence"))
+        with bpy.data.libraries.load(library, link=True, relative=False) as (_, wanted):
+            wanted.objects = ["ball"]
+        bpy.context.scene.collection.objects.link(bpy.data.objects["ball"])
+        bpy.data.objects["ball"].library.filepath = library
+        bpy.ops.wm.save_as_mainfile(filepath=self.path, relative_remap=False)
+        scene = bpy.context.scene
+        scene.frame_start = scene.frame_end = 2
+        bpy.ops.candela.submit()
+        packed = self.state.submission.packed
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        assert self.state.submission.phase == "DONE", self.state.submission.text
+        names = sorted(packed.files)
+        self.frames_of(self.state.submission.job, 1)
+        follower = self.addon.follow.of(
+            self.state.connection.client.address, self.state.submission.job
+        )
+        assert not follower.summary.get("refusals"), follower.summary
+        scene.render.threads_mode, scene.render.threads = "FIXED", 1
+        scene.frame_set(2)
+        bpy.ops.render.render()
+        show = self.addon.operators_show
+        theirs = show.load(show.files_of(self.state.submission.job)[2])
+        _, largest, mean = show.compare(bpy.context, theirs, "DIFFERENCE")
+        assert mean < 0.02, mean
+        if bpy.app.version[:3] == (4, 5, 15):
+            assert largest < 0.02, largest
+        return {"names": names, "largest": largest, "mean": mean}
+
+    def save_a_scene(self):
+        """For the examples: one file that holds all it needs."""
+        path = os.path.join(FOLDER, "example", "example.blend")
+        scene_with(path)
+        return path
 
     def submit_again(self):
         """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
@@ -490,7 +579,7 @@ def control(word):
 ORDER = (
     "connect_to_nobody connect_with_wrong_tokens connect check_finds_and_mends "
     "folders_that_can_not_be_written a_file_that_was_never_saved submit_and_receive "
-    "show_and_compare submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes "
+    "show_and_compare layout_of_the_command_line libraries_tiles_and_sequences submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes "
     "the_manager_goes_away resume_after_a_restart two_at_once the_token_is_in_no_blend switch_off"
 ).split()
 
