@@ -37,7 +37,9 @@ def sentence(layout, context, text, icon="NONE", room=0):
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters) or [""]):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+        column.label(
+            text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE"
+        )
     return column
 
 
@@ -223,7 +225,9 @@ class CANDELA_PT_jobs(_Panel, bpy.types.Panel):
             box = layout.box()
             row = box.row(align=True)
             open_icon = "DISCLOSURE_TRI_DOWN" if job["id"] == chosen else "DISCLOSURE_TRI_RIGHT"
-            row.operator("candela.choose_job", text="", icon=open_icon, emboss=False).job = job["id"]
+            row.operator("candela.choose_job", text="", icon=open_icon, emboss=False).job = job[
+                "id"
+            ]
             row.label(text=f"{job['id']}  {job['name']}", icon=_STATUS_ICONS[job["status"]])
             right = row.row()
             right.alignment = "RIGHT"

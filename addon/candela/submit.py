@@ -79,7 +79,10 @@ class Submission:
             self.phase, self.text = "DONE", f"Job {self.job} is submitted."
             return summary, made
         except Cancelled:
-            self.phase, self.text = "CANCELLED", "The submission was cancelled; nothing was submitted."
+            self.phase, self.text = (
+                "CANCELLED",
+                "The submission was cancelled; nothing was submitted.",
+            )
             raise
         except CandelaError as error:
             cancelled = self.cancel.is_set()

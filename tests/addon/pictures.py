@@ -14,9 +14,9 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import scenario  # noqa: E402
+import in_blender  # noqa: E402
 
-SETTINGS, FOLDER = scenario.SETTINGS, scenario.FOLDER
+SETTINGS, FOLDER = in_blender.SETTINGS, in_blender.FOLDER
 WAIT_S = 240
 
 
@@ -28,7 +28,9 @@ def split(window):
     """Makes an area that is as wide as people have it, and high. Its size is right once it was drawn."""
     screen = window.screen
     area = max(screen.areas, key=lambda area: area.width * area.height)
-    with bpy.context.temp_override(window=window, screen=screen, area=area, region=area.regions[-1]):
+    with bpy.context.temp_override(
+        window=window, screen=screen, area=area, region=area.regions[-1]
+    ):
         bpy.ops.screen.area_split(direction="VERTICAL", factor=WIDTH_PX / area.width)
     # Blender's own panels of this tab would push the add-on's out of the picture.
     for cls in bpy.types.Panel.__subclasses__():
@@ -56,7 +58,7 @@ def picture(name, window, area):
 def states(addon, name):
     """Brings the panel into one state after the other; yields the picture's name, or None to wait."""
     state = addon.state.STATE
-    preferences = scenario.preferences(name)
+    preferences = in_blender.preferences(name)
 
     def until(what, holds):
         end = time.monotonic() + WAIT_S
@@ -100,14 +102,14 @@ def states(addon, name):
     yield from until("estimated", lambda: not addon.state.is_busy())
     yield "06 checked"
     # Slow enough to be seen: the upload waits while the manager is away.
-    scenario_control = os.path.join(SETTINGS["control"], "kill")
-    open(scenario_control, "wb").close()
-    yield from until("killed", lambda: not os.path.exists(scenario_control))
+    asked = os.path.join(SETTINGS["control"], "kill")
+    open(asked, "wb").close()
+    yield from until("killed", lambda: not os.path.exists(asked))
     bpy.ops.candela.submit()
     yield from until("waits", lambda: state.submission.waits_for)
     yield "07 uploading while the manager is away"
-    scenario_control = os.path.join(SETTINGS["control"], "start")
-    open(scenario_control, "wb").close()
+    asked = os.path.join(SETTINGS["control"], "start")
+    open(asked, "wb").close()
     yield from until("submitted", lambda: not state.submission.goes_on)
     job = state.submission.job
     follow, address = addon.follow, state.connection.client.address
@@ -135,10 +137,10 @@ def claim_of(follower, number):
 def main():
     """A timer takes one step after the other, so that Blender draws in between."""
     path = os.path.join(FOLDER, "shot one", "lamp.blend")
-    scenario.scene_with(path, samples=64)
+    in_blender.scene_with(path, samples=64)
     bpy.context.scene.frame_end = 4
     bpy.ops.wm.save_mainfile()
-    addon, name = scenario.install()
+    addon, name = in_blender.install()
     bpy.context.preferences.view.show_splash = False
     window = bpy.context.window_manager.windows[0]
     split(window)

@@ -46,6 +46,8 @@ def main():
         zip_path = subprocess.check_output(
             [sys.executable, os.path.join(ROOT, "addon", "build.py"), work], text=True
         ).strip()
+        if "bpy" in rest:
+            results["manifest"] = validate(options.engines, zip_path)
         with Network(options.candela, os.path.join(work, "network"), options.engines) as network:
             network.wait_for_nodes()
             for what in rest:
@@ -79,6 +81,16 @@ def arguments():
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))}")
     return options
+
+
+def validate(engines, zip_path):
+    """Has Blender's own tool look at the extension; returns its exit code."""
+    tools = os.path.join(
+        engines, "blender-4.5.15", "bpy", "4.5", "scripts", "addons_core", "bl_pkg"
+    )
+    python = shutil.which("python3.11") or sys.executable
+    tool = os.path.join(tools, "cli", "blender_ext.py")
+    return subprocess.call([python, tool, "validate", zip_path])
 
 
 def scenario(what, options, network, zip_path, work):
@@ -164,7 +176,9 @@ def examples(network, folder):
         ["sh", f"{submit}.sh", scene, "1-2", shell],
     ]
     for way, into in zip(ways, (python, shell)):
-        done = subprocess.run(way, env=environment, capture_output=True, text=True, timeout=EXAMPLE_S)
+        done = subprocess.run(
+            way, env=environment, capture_output=True, text=True, timeout=EXAMPLE_S
+        )
         frames = sorted(name for name in os.listdir(into) if not name.startswith("."))
         print(f"  {os.path.basename(way[1])}: {done.stdout.split(chr(10))[-2:]} {frames}")
         if done.returncode != 0 or frames != ["0001.png", "0002.png"]:
