@@ -112,11 +112,6 @@ class CANDELA_PT_submit(_Panel, bpy.types.Panel):
     bl_label = "Submit"
     bl_parent_id = "CANDELA_PT_main"
 
-    @classmethod
-    def poll(cls, context):
-        """Called by Blender."""
-        return STATE.connection.status == "ON"
-
     def draw(self, context):
         """Called by Blender."""
         layout, submission = self.layout, STATE.submission
@@ -127,7 +122,10 @@ class CANDELA_PT_submit(_Panel, bpy.types.Panel):
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator("candela.check", icon="VIEWZOOM")
-        row.operator("candela.submit", icon="RENDER_ANIMATION")
+        submit = row.row(align=True)
+        # A scene can be checked without a network.
+        submit.enabled = STATE.connection.status == "ON"
+        submit.operator("candela.submit", icon="RENDER_ANIMATION")
         self._findings(context, layout)
 
     def _wanted(self, context, layout):

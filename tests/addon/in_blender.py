@@ -20,7 +20,10 @@ WAIT_S = 240
 
 def install():
     """As from a file in the preferences; returns the add-on's package."""
-    if bpy.app.version >= (4, 2, 0):
+    if SETTINGS.get("installed"):
+        name = SETTINGS["installed"]
+        bpy.ops.preferences.addon_enable(module=name)
+    elif bpy.app.version >= (4, 2, 0):
         # The extensions' own add-on is off where Blender starts without an interface.
         bpy.ops.preferences.addon_enable(module="bl_pkg")
         bpy.ops.extensions.package_install_files(

@@ -58,6 +58,7 @@ def picture(name, window, area):
 def states(addon, name):
     """Brings the panel into one state after the other; yields the picture's name, or None to wait."""
     state = addon.state.STATE
+    window = bpy.context.window_manager.windows[0]
     preferences = in_blender.preferences(name)
 
     def until(what, holds):
@@ -121,6 +122,18 @@ def states(addon, name):
     yield from until("over", lambda: follower.status != "ON")
     yield from until("all is told", lambda: not addon.state.is_busy())
     yield "09 done"
+    other = max(window.screen.areas, key=lambda one: one.width * one.height)
+    kind, other.type = other.type, "IMAGE_EDITOR"
+    bpy.ops.candela.show(job=job, frame=1, way="SEQUENCE")
+    yield "09a sequence", other
+    yield from until("rendered", render_small)
+    for way in ("SPLIT", "DIFFERENCE"):
+        bpy.ops.candela.show(job=job, frame=1, way=way)
+        yield f"09b {way.lower()}", other
+    other.type = kind
+    windows = len(bpy.context.window_manager.windows)
+    bpy.ops.candela.show(job=job, frame=2, way="FRAME")
+    assert len(bpy.context.window_manager.windows) == windows + 1, "a new window shows it"
     bpy.ops.candela.dispute(job=job, frame=1, comment="the lamp is missing")
     yield from until("decided", lambda: "dismissed" in claim_of(follow.of(address, job), 1))
     yield "10 claim dismissed"
@@ -128,6 +141,13 @@ def states(addon, name):
     scene.candela.frames_from, scene.candela.frames_text = "TEXT", "5,1-"
     bpy.ops.candela.check()
     yield "11 frames not understood"
+
+
+def render_small():
+    """One's own render of the first frame, as F12 makes it."""
+    bpy.context.scene.frame_set(1)
+    bpy.ops.render.render()
+    return True
 
 
 def claim_of(follower, number):
@@ -145,7 +165,7 @@ def main():
     window = bpy.context.window_manager.windows[0]
     split(window)
     steps = states(addon, name)
-    made, waiting = [], {"picture": None, "draws": 0, "area": None}
+    made, waiting = [], {"picture": None, "draws": 0, "area": None, "of": None}
 
     def show_area():
         waiting["area"] = properties(window)
@@ -166,11 +186,13 @@ def main():
             if waiting["picture"]:
                 waiting["draws"] += 1
                 if waiting["draws"] < 4:
-                    waiting["area"].tag_redraw()
+                    (waiting["of"] or waiting["area"]).tag_redraw()
                     return 0.15
-                made.append(picture(waiting["picture"], window, waiting["area"]))
+                made.append(picture(waiting["picture"], window, waiting["of"] or waiting["area"]))
                 waiting["picture"] = None
-            waiting["picture"], waiting["draws"] = next(steps), 0
+            wanted, waiting["draws"] = next(steps), 0
+            name, waiting["of"] = wanted if isinstance(wanted, tuple) else (wanted, None)
+            waiting["picture"] = name
             return 0.1
         except StopIteration:
             finish(0)

@@ -113,6 +113,7 @@ def scenario(what, options, network, zip_path, work):
         "wrong": {"wrong": "wrong", "expired": expired, "taken back": revoked},
         "folder": os.path.join(folder, "work"),
         "out": os.path.join(folder, "told.json"),
+        "messages": os.path.join(folder, "messages"),
         "control": os.path.join(folder, "control"),
         "only": options.only.split(",") if options.only else None,
     }
@@ -123,7 +124,7 @@ def scenario(what, options, network, zip_path, work):
         environment[f"BLENDER_USER_{name.upper()}"] = path
     # A Blender that uses the system's Python must not take this one's folder for it.
     paths = [path for path in os.environ["PATH"].split(os.pathsep) if not is_own(path)]
-    environment["PATH"] = os.pathsep.join(paths)
+    environment["PATH"] = os.pathsep.join([messenger(folder), *paths])
     environment["BLENDER_USER_RESOURCES"] = os.path.join(folder, "user")
     environment["TMPDIR"] = os.path.join(folder, "tmp")
     environment["CANDELA_TEST"] = os.path.join(folder, "settings.json")
@@ -195,6 +196,17 @@ def examples(network, folder):
     if not (same and told):
         print(f"the same frames: {same}; the refusal: {wrong.returncode} {wrong.stderr}")
     return 0 if same and told else 1
+
+
+def messenger(folder):
+    """A folder with a `notify-send` that writes down what it is told."""
+    programs = os.path.join(folder, "bin")
+    os.makedirs(programs)
+    path = os.path.join(programs, "notify-send")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nfor word; do echo "$word" >>"{folder}/messages"; done\n')
+    os.chmod(path, 0o755)
+    return programs
 
 
 def is_own(path):

@@ -8,6 +8,7 @@ leaves with 0 only if every step held.
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -293,6 +294,48 @@ class Steps:
         scene_with(path)
         return path
 
+    def message_at_the_end(self):
+        """The desktop's own program was told, and a title can't be taken for an option."""
+        with open(SETTINGS["messages"], encoding="utf-8") as file:
+            words = file.read().splitlines()
+        at = words.index("Candela: odd name ü / 1")
+        assert words[at - 1] == "--" and "2 frames" in words[at + 1], words
+        command = self.addon.notify.command
+        for platform, program in (("darwin", "osascript"), ("win32", "powershell")):
+            made = command("a'; b", "c", platform)
+            assert made[0] == program and not any("a'; b" in word for word in made[:-2]), made
+        return words[at + 1]
+
+    def two_blenders_submit_at_once(self):
+        """The same file, from two Blenders with the same preferences and records."""
+        scene_with(self.path, ("relative", "absolute"))
+        settings = {**SETTINGS, "installed": self.name, "only": ["connect", "submit_what_is_saved"]}
+        settings["out"], settings["scene"] = SETTINGS["out"] + ".second", self.path
+        environment = {**os.environ, "CANDELA_TEST": SETTINGS["out"] + ".settings"}
+        with open(environment["CANDELA_TEST"], "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+        start = [sys.executable, __file__]
+        if bpy.app.binary_path:
+            start = [bpy.app.binary_path, "-b", "--factory-startup", "--python", __file__]
+        with open(SETTINGS["out"] + ".log", "wb") as log:
+            other = subprocess.Popen(start, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        own = self.submit_what_is_saved()
+        self.until("the other one", lambda: other.poll() is not None)
+        with open(settings["out"], encoding="utf-8") as file:
+            told = json.load(file)
+        assert other.returncode == 0, told
+        theirs = told["steps"][-1]["result"]
+        assert own["job"] != theirs["job"] and own["folder"] != theirs["folder"], (own, theirs)
+        return [own, theirs]
+
+    def submit_what_is_saved(self):
+        bpy.ops.wm.open_mainfile(filepath=SETTINGS.get("scene", self.path))
+        bpy.ops.candela.submit()
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        assert self.state.submission.phase == "DONE", self.state.submission.text
+        job = self.state.submission.job
+        return {"job": job, "folder": self.frames_of(job, 2).frames_folder}
+
     def submit_again(self):
         """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
         first = self.state.submission
@@ -475,9 +518,9 @@ class Steps:
 ORDER = """
 connect_to_nobody connect_with_wrong_tokens connect
 check_finds_and_mends folders_that_can_not_be_written a_file_that_was_never_saved
-submit_and_receive show_and_compare layout_of_the_command_line libraries_tiles_and_sequences
+submit_and_receive message_at_the_end show_and_compare layout_of_the_command_line libraries_tiles_and_sequences
 submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes
-the_manager_goes_away resume_after_a_restart two_at_once
+the_manager_goes_away resume_after_a_restart two_at_once two_blenders_submit_at_once
 the_token_is_in_no_blend switch_off
 """.split()
 
