@@ -61,6 +61,8 @@ def register():
 def unregister():
     """Called by Blender when the add-on is switched off."""
     follow.stop_all()
+    if state.STATE.submission and state.STATE.submission.goes_on:
+        state.STATE.submission.give_up()
     state.stop()
     if _other_file in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_other_file)

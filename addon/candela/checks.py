@@ -89,7 +89,9 @@ def _version_of(engine):
 def _engine(scene, _):
     if scene.render.engine != "CYCLES":
         name = scene.render.engine.replace("BLENDER_", "").replace("_", " ").title()
-        text = f"The scene is set to {name}, which can't be verified: use Cycles, and look at a frame."
+        text = (
+            f"The scene is set to {name}, which can't be verified: use Cycles, and look at a frame."
+        )
         yield Finding("ERROR", "render_engine_not_cycles", text, "USE_CYCLES", "Use Cycles")
 
 
@@ -176,7 +178,9 @@ def _undevelopable(scene, _):
         if reason.startswith("Freestyle"):
             yield Finding("ERROR", "output_not_checkable", text, "NO_FREESTYLE", "Turn Off")
         else:
-            yield Finding("ERROR", "output_not_checkable", text, "NO_COMPOSITING", "Compositing Off")
+            yield Finding(
+                "ERROR", "output_not_checkable", text, "NO_COMPOSITING", "Compositing Off"
+            )
 
 
 def _notes(scene, _):
@@ -189,7 +193,10 @@ def _notes(scene, _):
     if render.use_multiview:
         yield note("The scene is stereoscopic: one view is rendered.")
     writers = [
-        node for tree in candela_develop.trees() for node in tree.nodes if node.type == "OUTPUT_FILE"
+        node
+        for tree in candela_develop.trees()
+        for node in tree.nodes
+        if node.type == "OUTPUT_FILE"
     ]
     if writers:
         yield note(f"{len(writers)} output file nodes of the compositor write nothing.")

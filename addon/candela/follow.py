@@ -6,7 +6,7 @@ import threading
 import time
 
 from . import state
-from .candela_client import TERMINAL, CandelaError, Client, FileTrouble, Refusal
+from .candela_client import TERMINAL, CandelaError, Client, Refusal
 from .candela_client import outputs
 from .candela_client.client import safe_name
 
@@ -26,15 +26,14 @@ class Follower:
 
     def __init__(self, record, address, token, on_change, on_end):
         self.record = record
-        self.client = Client(address, token, patience_s=600)
+        self._stopped = threading.Event()
+        self.client = Client(address, token, patience_s=600, cancel=self._stopped)
         self.status, self.text = "ON", ""
         self.frames, self.last = {}, None
         self.summary = None
         self.verified = 0
         self._on_change, self._on_end = on_change, on_end
-        self._stopped = threading.Event()
         self._stream = None
-        self.client._transport.cancel = self._stopped
 
     @property
     def done(self):
@@ -144,8 +143,6 @@ class Follower:
             if refusal.code in ("frame_not_ready", "no_such_frame"):
                 # It was opened again meanwhile; its next result is told.
                 return
-            raise
-        except FileTrouble:
             raise
         output = frame["output"]
         self.record.files[str(frame["number"])] = {

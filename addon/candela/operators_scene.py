@@ -30,7 +30,10 @@ class CandelaCheck(bpy.types.Operator):
         found = run_check(context)
         errors = sum(1 for finding in found if finding.level == "ERROR")
         if errors:
-            self.report({"WARNING"}, f"{errors} {'thing has' if errors == 1 else 'things have'} to be mended")
+            self.report(
+                {"WARNING"},
+                f"{errors} {'thing has' if errors == 1 else 'things have'} to be mended",
+            )
         else:
             self.report({"INFO"}, "The scene can be submitted")
         return {"FINISHED"}

@@ -43,7 +43,9 @@ class Packed:
 
 def _parts(path):
     drive, rest = os.path.splitdrive(path)
-    return ([drive] if drive else []) + [part for part in rest.replace("\\", "/").split("/") if part]
+    return ([drive] if drive else []) + [
+        part for part in rest.replace("\\", "/").split("/") if part
+    ]
 
 
 class Layout:

@@ -37,7 +37,9 @@ def sentence(layout, context, text, icon="NONE", room=0):
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters) or [""]):
-        column.label(text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE")
+        column.label(
+            text=line, icon=icon if number == 0 else "BLANK1" if icon != "NONE" else "NONE"
+        )
     return column
 
 
@@ -110,11 +112,6 @@ class CANDELA_PT_submit(_Panel, bpy.types.Panel):
     bl_label = "Submit"
     bl_parent_id = "CANDELA_PT_main"
 
-    @classmethod
-    def poll(cls, context):
-        """Called by Blender."""
-        return STATE.connection.status == "ON"
-
     def draw(self, context):
         """Called by Blender."""
         layout, submission = self.layout, STATE.submission
@@ -125,7 +122,10 @@ class CANDELA_PT_submit(_Panel, bpy.types.Panel):
         row = layout.row(align=True)
         row.scale_y = 1.3
         row.operator("candela.check", icon="VIEWZOOM")
-        row.operator("candela.submit", icon="RENDER_ANIMATION")
+        submit = row.row(align=True)
+        # A scene can be checked without a network.
+        submit.enabled = STATE.connection.status == "ON"
+        submit.operator("candela.submit", icon="RENDER_ANIMATION")
         self._findings(context, layout)
 
     def _wanted(self, context, layout):
@@ -223,7 +223,9 @@ class CANDELA_PT_jobs(_Panel, bpy.types.Panel):
             box = layout.box()
             row = box.row(align=True)
             open_icon = "DISCLOSURE_TRI_DOWN" if job["id"] == chosen else "DISCLOSURE_TRI_RIGHT"
-            row.operator("candela.choose_job", text="", icon=open_icon, emboss=False).job = job["id"]
+            row.operator("candela.choose_job", text="", icon=open_icon, emboss=False).job = job[
+                "id"
+            ]
             row.label(text=f"{job['id']}  {job['name']}", icon=_STATUS_ICONS[job["status"]])
             right = row.row()
             right.alignment = "RIGHT"

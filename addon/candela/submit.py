@@ -46,6 +46,11 @@ class Submission:
         """How far it is, from 0 to 1: all bytes are read, and are sent or known."""
         return min(1.0, (self.hashed + self.sent + self.known) / max(1, 2 * self.bytes))
 
+    def give_up(self):
+        """Blender ends, or the add-on is switched off: nothing is left in the temporary folder."""
+        self.cancel.set()
+        shutil.rmtree(self.packed.folder, ignore_errors=True)
+
     def _waits(self, text):
         self.waits_for = text
 
@@ -79,7 +84,10 @@ class Submission:
             self.phase, self.text = "DONE", f"Job {self.job} is submitted."
             return summary, made
         except Cancelled:
-            self.phase, self.text = "CANCELLED", "The submission was cancelled; nothing was submitted."
+            self.phase, self.text = (
+                "CANCELLED",
+                "The submission was cancelled; nothing was submitted.",
+            )
             raise
         except CandelaError as error:
             cancelled = self.cancel.is_set()

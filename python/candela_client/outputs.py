@@ -109,7 +109,9 @@ def _unwritable(path, error):
     folder = os.path.dirname(path)
     why = error.strerror or str(error)
     return FileTrouble(
-        folder, f"frames can't be written to {folder} ({why})", "choose another folder, or make room"
+        folder,
+        f"frames can't be written to {folder} ({why})",
+        "choose another folder, or make room",
     )
 
 

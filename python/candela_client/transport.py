@@ -231,7 +231,14 @@ class Transport:
                 told.get("items") or (),
                 response.status,
             )
-        except (ValueError, KeyError, TypeError, AttributeError, OSError, http.client.HTTPException):
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OSError,
+            http.client.HTTPException,
+        ):
             code = "unavailable" if response.status in (502, 503, 504) else "not_understood"
             made = Refusal(
                 code,

@@ -14,9 +14,9 @@ import bpy
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import scenario  # noqa: E402
+import in_blender  # noqa: E402
 
-SETTINGS, FOLDER = scenario.SETTINGS, scenario.FOLDER
+SETTINGS, FOLDER = in_blender.SETTINGS, in_blender.FOLDER
 WAIT_S = 240
 
 
@@ -28,7 +28,9 @@ def split(window):
     """Makes an area that is as wide as people have it, and high. Its size is right once it was drawn."""
     screen = window.screen
     area = max(screen.areas, key=lambda area: area.width * area.height)
-    with bpy.context.temp_override(window=window, screen=screen, area=area, region=area.regions[-1]):
+    with bpy.context.temp_override(
+        window=window, screen=screen, area=area, region=area.regions[-1]
+    ):
         bpy.ops.screen.area_split(direction="VERTICAL", factor=WIDTH_PX / area.width)
     # Blender's own panels of this tab would push the add-on's out of the picture.
     for cls in bpy.types.Panel.__subclasses__():
@@ -56,7 +58,8 @@ def picture(name, window, area):
 def states(addon, name):
     """Brings the panel into one state after the other; yields the picture's name, or None to wait."""
     state = addon.state.STATE
-    preferences = scenario.preferences(name)
+    window = bpy.context.window_manager.windows[0]
+    preferences = in_blender.preferences(name)
 
     def until(what, holds):
         end = time.monotonic() + WAIT_S
@@ -100,14 +103,14 @@ def states(addon, name):
     yield from until("estimated", lambda: not addon.state.is_busy())
     yield "06 checked"
     # Slow enough to be seen: the upload waits while the manager is away.
-    scenario_control = os.path.join(SETTINGS["control"], "kill")
-    open(scenario_control, "wb").close()
-    yield from until("killed", lambda: not os.path.exists(scenario_control))
+    asked = os.path.join(SETTINGS["control"], "kill")
+    open(asked, "wb").close()
+    yield from until("killed", lambda: not os.path.exists(asked))
     bpy.ops.candela.submit()
     yield from until("waits", lambda: state.submission.waits_for)
     yield "07 uploading while the manager is away"
-    scenario_control = os.path.join(SETTINGS["control"], "start")
-    open(scenario_control, "wb").close()
+    asked = os.path.join(SETTINGS["control"], "start")
+    open(asked, "wb").close()
     yield from until("submitted", lambda: not state.submission.goes_on)
     job = state.submission.job
     follow, address = addon.follow, state.connection.client.address
@@ -119,6 +122,18 @@ def states(addon, name):
     yield from until("over", lambda: follower.status != "ON")
     yield from until("all is told", lambda: not addon.state.is_busy())
     yield "09 done"
+    other = max(window.screen.areas, key=lambda one: one.width * one.height)
+    kind, other.type = other.type, "IMAGE_EDITOR"
+    bpy.ops.candela.show(job=job, frame=1, way="SEQUENCE")
+    yield "09a sequence", other
+    yield from until("rendered", render_small)
+    for way in ("SPLIT", "DIFFERENCE"):
+        bpy.ops.candela.show(job=job, frame=1, way=way)
+        yield f"09b {way.lower()}", other
+    other.type = kind
+    windows = len(bpy.context.window_manager.windows)
+    bpy.ops.candela.show(job=job, frame=2, way="FRAME")
+    assert len(bpy.context.window_manager.windows) == windows + 1, "a new window shows it"
     bpy.ops.candela.dispute(job=job, frame=1, comment="the lamp is missing")
     yield from until("decided", lambda: "dismissed" in claim_of(follow.of(address, job), 1))
     yield "10 claim dismissed"
@@ -128,6 +143,13 @@ def states(addon, name):
     yield "11 frames not understood"
 
 
+def render_small():
+    """One's own render of the first frame, as F12 makes it."""
+    bpy.context.scene.frame_set(1)
+    bpy.ops.render.render()
+    return True
+
+
 def claim_of(follower, number):
     return ((follower.frames.get(number) or {}).get("claim") or {}).get("status", "")
 
@@ -135,15 +157,15 @@ def claim_of(follower, number):
 def main():
     """A timer takes one step after the other, so that Blender draws in between."""
     path = os.path.join(FOLDER, "shot one", "lamp.blend")
-    scenario.scene_with(path, samples=64)
+    in_blender.scene_with(path, samples=64)
     bpy.context.scene.frame_end = 4
     bpy.ops.wm.save_mainfile()
-    addon, name = scenario.install()
+    addon, name = in_blender.install()
     bpy.context.preferences.view.show_splash = False
     window = bpy.context.window_manager.windows[0]
     split(window)
     steps = states(addon, name)
-    made, waiting = [], {"picture": None, "draws": 0, "area": None}
+    made, waiting = [], {"picture": None, "draws": 0, "area": None, "of": None}
 
     def show_area():
         waiting["area"] = properties(window)
@@ -164,11 +186,13 @@ def main():
             if waiting["picture"]:
                 waiting["draws"] += 1
                 if waiting["draws"] < 4:
-                    waiting["area"].tag_redraw()
+                    (waiting["of"] or waiting["area"]).tag_redraw()
                     return 0.15
-                made.append(picture(waiting["picture"], window, waiting["area"]))
+                made.append(picture(waiting["picture"], window, waiting["of"] or waiting["area"]))
                 waiting["picture"] = None
-            waiting["picture"], waiting["draws"] = next(steps), 0
+            wanted, waiting["draws"] = next(steps), 0
+            name, waiting["of"] = wanted if isinstance(wanted, tuple) else (wanted, None)
+            waiting["picture"] = name
             return 0.1
         except StopIteration:
             finish(0)

@@ -85,28 +85,28 @@ def inside():
     """In a Blender: makes or opens the scene, changes it, and submits it."""
     import bpy
 
-    import scenario
+    import in_blender
 
-    addon, name = scenario.install()
-    scenario.preferences(name).address = scenario.SETTINGS["manager"]
+    addon, name = in_blender.install()
+    in_blender.preferences(name).address = in_blender.SETTINGS["manager"]
     bpy.ops.candela.connect()
     state = addon.state.STATE
-    scenario.until(addon, "connected", lambda: state.connection.status == "ON", 60)
-    path = os.path.join(scenario.FOLDER, "large", "large.blend")
+    in_blender.until(addon, "connected", lambda: state.connection.status == "ON", 60)
+    path = os.path.join(in_blender.FOLDER, "large", "large.blend")
     told = {}
-    if scenario.SETTINGS["phase"] == "first":
-        scenario.scene_with(path)
+    if in_blender.SETTINGS["phase"] == "first":
+        in_blender.scene_with(path)
         add_meshes()
         bpy.ops.wm.save_mainfile()
-        told["first"] = submit(addon, scenario)
+        told["first"] = submit(addon, in_blender)
         change(3)
-        told["second"] = submit(addon, scenario)
+        told["second"] = submit(addon, in_blender)
         bpy.ops.wm.save_mainfile()
     else:
         bpy.ops.wm.open_mainfile(filepath=path)
         change(7)
-        told["restarted"] = submit(addon, scenario)
-    with open(scenario.SETTINGS["out"], "w", encoding="utf-8") as file:
+        told["restarted"] = submit(addon, in_blender)
+    with open(in_blender.SETTINGS["out"], "w", encoding="utf-8") as file:
         json.dump(told, file)
 
 
@@ -149,7 +149,7 @@ def change(number):
     noise(thing.data, numpy.random.default_rng(1000 + number))
 
 
-def submit(addon, scenario):
+def submit(addon, in_blender):
     """Submits the scene with the add-on; the job is cancelled then, for nobody has to render it."""
     import bpy
 
@@ -158,7 +158,7 @@ def submit(addon, scenario):
     bpy.ops.candela.submit()
     free = time.monotonic()
     submission = state.submission
-    scenario.until(addon, "submitted", lambda: not submission.goes_on, 600)
+    in_blender.until(addon, "submitted", lambda: not submission.goes_on, 600)
     assert submission.phase == "DONE", submission.text
     told = {
         "bytes": submission.bytes,
@@ -167,7 +167,7 @@ def submit(addon, scenario):
         "interface_s": round(free - begin, 2),
     }
     bpy.ops.candela.cancel_job(job=submission.job)
-    scenario.until(addon, "cancelled", lambda: not addon.state.is_busy(), 60)
+    in_blender.until(addon, "cancelled", lambda: not addon.state.is_busy(), 60)
     return told
 
 

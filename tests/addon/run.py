@@ -46,6 +46,8 @@ def main():
         zip_path = subprocess.check_output(
             [sys.executable, os.path.join(ROOT, "addon", "build.py"), work], text=True
         ).strip()
+        if "bpy" in rest:
+            results["manifest"] = validate(options.engines, zip_path)
         with Network(options.candela, os.path.join(work, "network"), options.engines) as network:
             network.wait_for_nodes()
             for what in rest:
@@ -81,6 +83,16 @@ def arguments():
     return options
 
 
+def validate(engines, zip_path):
+    """Has Blender's own tool look at the extension; returns its exit code."""
+    tools = os.path.join(
+        engines, "blender-4.5.15", "bpy", "4.5", "scripts", "addons_core", "bl_pkg"
+    )
+    python = shutil.which("python3.11") or sys.executable
+    tool = os.path.join(tools, "cli", "blender_ext.py")
+    return subprocess.call([python, tool, "validate", zip_path])
+
+
 def scenario(what, options, network, zip_path, work):
     """Runs a script inside a Blender that has folders of its own; returns its exit code."""
     folder = os.path.join(work, what)
@@ -101,6 +113,7 @@ def scenario(what, options, network, zip_path, work):
         "wrong": {"wrong": "wrong", "expired": expired, "taken back": revoked},
         "folder": os.path.join(folder, "work"),
         "out": os.path.join(folder, "told.json"),
+        "messages": os.path.join(folder, "messages"),
         "control": os.path.join(folder, "control"),
         "only": options.only.split(",") if options.only else None,
     }
@@ -111,7 +124,7 @@ def scenario(what, options, network, zip_path, work):
         environment[f"BLENDER_USER_{name.upper()}"] = path
     # A Blender that uses the system's Python must not take this one's folder for it.
     paths = [path for path in os.environ["PATH"].split(os.pathsep) if not is_own(path)]
-    environment["PATH"] = os.pathsep.join(paths)
+    environment["PATH"] = os.pathsep.join([messenger(folder), *paths])
     environment["BLENDER_USER_RESOURCES"] = os.path.join(folder, "user")
     environment["TMPDIR"] = os.path.join(folder, "tmp")
     environment["CANDELA_TEST"] = os.path.join(folder, "settings.json")
@@ -164,7 +177,9 @@ def examples(network, folder):
         ["sh", f"{submit}.sh", scene, "1-2", shell],
     ]
     for way, into in zip(ways, (python, shell)):
-        done = subprocess.run(way, env=environment, capture_output=True, text=True, timeout=EXAMPLE_S)
+        done = subprocess.run(
+            way, env=environment, capture_output=True, text=True, timeout=EXAMPLE_S
+        )
         frames = sorted(name for name in os.listdir(into) if not name.startswith("."))
         print(f"  {os.path.basename(way[1])}: {done.stdout.split(chr(10))[-2:]} {frames}")
         if done.returncode != 0 or frames != ["0001.png", "0002.png"]:
@@ -181,6 +196,17 @@ def examples(network, folder):
     if not (same and told):
         print(f"the same frames: {same}; the refusal: {wrong.returncode} {wrong.stderr}")
     return 0 if same and told else 1
+
+
+def messenger(folder):
+    """A folder with a `notify-send` that writes down what it is told."""
+    programs = os.path.join(folder, "bin")
+    os.makedirs(programs)
+    path = os.path.join(programs, "notify-send")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f'#!/bin/sh\nfor word; do echo "$word" >>"{folder}/messages"; done\n')
+    os.chmod(path, 0o755)
+    return programs
 
 
 def is_own(path):

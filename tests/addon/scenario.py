@@ -1,143 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs inside a Blender: installs the add-on as a user does, and uses it against a real network.
 
-Settings come from the environment: `CANDELA_TEST` names the JSON file that `run.py` writes. What
-happened is written to `out`, one JSON object; the process leaves with 0 only
-if every step held.
+Started by `run.py`. What happened is written to the settings' `out`, one JSON object; the process
+leaves with 0 only if every step held.
 """
 
 import json
-import math
 import os
 import shutil
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 
 import bpy
 
-with open(os.environ["CANDELA_TEST"], encoding="utf-8") as _file:
-    SETTINGS = json.load(_file)
-FOLDER = SETTINGS["folder"]
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+from in_blender import (  # noqa: E402
+    FOLDER,
+    SETTINGS,
+    WAIT_S,
+    control,
+    empty_file,
+    install,
+    preferences,
+    scene_with,
+    until,
+)
+
 TOLD = {"blender": bpy.app.version_string, "steps": []}
-WAIT_S = 240
-
-
-def install():
-    """As from a file in the preferences; returns the add-on's package."""
-    if bpy.app.version >= (4, 2, 0):
-        # The extensions' own add-on is off where Blender starts without an interface.
-        bpy.ops.preferences.addon_enable(module="bl_pkg")
-        bpy.ops.extensions.package_install_files(
-            filepath=SETTINGS["zip"], repo="user_default", enable_on_install=True
-        )
-        name = "bl_ext.user_default.candela"
-    else:
-        bpy.ops.preferences.addon_install(filepath=SETTINGS["zip"])
-        bpy.ops.preferences.addon_enable(module="candela")
-        name = "candela"
-    assert name in bpy.context.preferences.addons, "the add-on is not on"
-    return sys.modules[name], name
-
-
-def preferences(name):
-    return bpy.context.preferences.addons[name].preferences
-
-
-def until(addon, what, holds, seconds=WAIT_S):
-    """Does what Blender's timer would do, until something holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        addon.state.pump()
-        if time.monotonic() > end:
-            message = addon.state.STATE.error or addon.state.STATE.note
-            raise AssertionError(f"{what}: not within {seconds} s; the panel says {message}")
-        time.sleep(0.05)
-    addon.state.pump()
-
-
-def empty_file():
-    """As File > New. Preferences stay: they say which add-ons are on."""
-    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
-
-
-def scene_with(path, materials=("plain",), samples=8):
-    """A small scene for Cycles with motion, saved; textures by name: `plain`, `relative`, `absolute`."""
-    empty_file()
-    scene = bpy.context.scene
-    scene.render.engine = "CYCLES"
-    scene.cycles.samples = samples
-    scene.cycles.use_denoising = False
-    scene.render.resolution_x, scene.render.resolution_y = 640, 480
-    scene.render.resolution_percentage = 25
-    scene.frame_start, scene.frame_end = 1, 2
-    bpy.ops.mesh.primitive_plane_add(size=20)
-    for number, kind in enumerate(materials):
-        bpy.ops.mesh.primitive_uv_sphere_add(location=(2.5 * number, 0, 1))
-        sphere = bpy.context.view_layer.objects.active
-        sphere.keyframe_insert("location", frame=1)
-        sphere.location.z = 2
-        sphere.keyframe_insert("location", frame=4)
-        if kind != "plain":
-            _texture(sphere, kind, os.path.dirname(path))
-    light = bpy.data.objects.new("Sun", bpy.data.lights.new("Sun", "SUN"))
-    light.rotation_euler = (0.6, 0.3, 0)
-    light.data.energy = 3
-    scene.collection.objects.link(light)
-    camera = bpy.data.objects.new("Camera", bpy.data.cameras.new("Camera"))
-    camera.location, camera.rotation_euler = (3, -14, 6), (math.radians(70), 0, 0)
-    scene.collection.objects.link(camera)
-    scene.camera = camera
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    bpy.ops.wm.save_as_mainfile(filepath=path)
-    # The first time it is saved Blender makes all paths relative.
-    for image in bpy.data.images:
-        if image.name.startswith(("absolute", "tiles", "sequence")):
-            image.filepath = os.path.normpath(bpy.path.abspath(image.filepath))
-            assert not image.filepath.startswith("//")
-    bpy.ops.wm.save_as_mainfile(filepath=path, relative_remap=False)
-
-
-# What a texture is like: colours of its files.
-COLOURS = {
-    "relative": {"": (0.8, 0.05, 0.05, 1)},
-    "absolute": {"": (0.05, 0.7, 0.1, 1)},
-    "tiles": {".1001": (0.1, 0.2, 0.9, 1), ".1002": (0.9, 0.1, 0.9, 1)},
-    "sequence": {".0001": (0.9, 0.9, 0.1, 1), ".0002": (0.1, 0.9, 0.9, 1)},
-}
-
-
-def _texture(thing, kind, folder):
-    """A texture by a relative path beside the file, or by an absolute one outside of its folder."""
-    relative = kind == "relative"
-    where = os.path.join(folder, "textures") if relative else os.path.join(FOLDER, "away", kind)
-    os.makedirs(where, exist_ok=True)
-    for number, colour in COLOURS[kind].items():
-        image = bpy.data.images.new(kind, 8, 8)
-        image.pixels.foreach_set(colour * 64)
-        image.filepath_raw, image.file_format = os.path.join(where, f"{kind} ü{number}.png"), "PNG"
-        image.save()
-        bpy.data.images.remove(image)
-    number = min(COLOURS[kind])
-    image = bpy.data.images.load(os.path.join(where, f"{kind} ü{number}.png"))
-    image.name = f"{kind} picture"
-    if kind == "tiles":
-        image.source = "TILED"
-        image.filepath = os.path.join(where, f"{kind} ü.<UDIM>.png")
-    if relative:
-        image.filepath = f"//textures/{kind} ü.png"
-    material = bpy.data.materials.new(kind)
-    material.use_nodes = True
-    node = material.node_tree.nodes.new("ShaderNodeTexImage")
-    node.image = image
-    if kind == "sequence":
-        image.source = "SEQUENCE"
-        user = node.image_user
-        user.frame_duration, user.frame_start, user.use_auto_refresh = 2, 1, True
-    shader = material.node_tree.nodes["Principled BSDF"]
-    material.node_tree.links.new(node.outputs["Color"], shader.inputs["Base Color"])
-    thing.data.materials.append(material)
 
 
 class Steps:
@@ -287,7 +181,11 @@ class Steps:
         assert record.frames_folder.endswith(f"odd name ü _ 1-{self.job}"), record.frames_folder
         names = sorted(os.listdir(record.frames_folder))
         assert names == ["0001.png", "0002.png"], names
-        return {"job": self.job, "folder": record.frames_folder, "took_s": self.state.submission.took_s}
+        return {
+            "job": self.job,
+            "folder": record.frames_folder,
+            "took_s": self.state.submission.took_s,
+        }
 
     def frames_of(self, job, count):
         """Waits until a job is over and its frames are here."""
@@ -323,20 +221,26 @@ class Steps:
     def layout_of_the_command_line(self):
         """The same names for the same files as the engine's `dependencies` gives; see its test."""
         line = lambda path, absolute, files, library=None: {  # noqa: E731
-            "path": path, "absolute": absolute, "files": files, "library": library,
+            "path": path,
+            "absolute": absolute,
+            "files": files,
+            "library": library,
             "exists": bool(files),
         }
-        tree, font = "/home/me/lib/tree.blend", "/usr/fonts/a.ttf"
+        tree, font = "/data/me/lib/tree.blend", "/usr/fonts/a.ttf"
         lines = [
             line("//../lib/tree.blend", tree, [tree]),
-            line("//bark.png", "/home/me/lib/bark.png", ["/home/me/lib/bark.png"], tree),
+            line("//bark.png", "/data/me/lib/bark.png", ["/data/me/lib/bark.png"], tree),
             line(font, font, [font]),
-            line("/home/me/shot/t.<UDIM>.png", "/home/me/shot/t.<UDIM>.png",
-                 ["/home/me/shot/t.1001.png"]),
+            line(
+                "/data/me/shot/t.<UDIM>.png",
+                "/data/me/shot/t.<UDIM>.png",
+                ["/data/me/shot/t.1001.png"],
+            ),
             line("/usr/fonts/b.png", "/usr/fonts/b.png", ["/usr/fonts/b.png"], tree),
             line("//gone.png", "/gone.png", []),
         ]
-        main = "/home/me/shot/scene.blend"
+        main = "/data/me/shot/scene.blend"
         layout = self.addon.pack.Layout(main, lines)
         names = sorted(layout.files())
         outside = names[0].rsplit("/", 1)[0]
@@ -344,7 +248,7 @@ class Steps:
         want = [f"{outside}/a.ttf", f"{outside}/b.png", "lib/bark.png", "lib/tree.blend"]
         assert names == [*want, "shot/scene.blend", "shot/t.1001.png"], names
         assert layout.remaps[main][font] == f"//../{outside}/a.ttf", layout.remaps
-        assert layout.remaps[main]["/home/me/shot/t.<UDIM>.png"] == "//t.<UDIM>.png"
+        assert layout.remaps[main]["/data/me/shot/t.<UDIM>.png"] == "//t.<UDIM>.png"
         assert layout.remaps[tree] == {"/usr/fonts/b.png": f"//../{outside}/b.png"}
         return names
 
@@ -390,6 +294,48 @@ class Steps:
         scene_with(path)
         return path
 
+    def message_at_the_end(self):
+        """The desktop's own program was told, and a title can't be taken for an option."""
+        with open(SETTINGS["messages"], encoding="utf-8") as file:
+            words = file.read().splitlines()
+        at = words.index("Candela: odd name ü / 1")
+        assert words[at - 1] == "--" and "2 frames" in words[at + 1], words
+        command = self.addon.notify.command
+        for platform, program in (("darwin", "osascript"), ("win32", "powershell")):
+            made = command("a'; b", "c", platform)
+            assert made[0] == program and not any("a'; b" in word for word in made[:-2]), made
+        return words[at + 1]
+
+    def two_blenders_submit_at_once(self):
+        """The same file, from two Blenders with the same preferences and records."""
+        scene_with(self.path, ("relative", "absolute"))
+        settings = {**SETTINGS, "installed": self.name, "only": ["connect", "submit_what_is_saved"]}
+        settings["out"], settings["scene"] = SETTINGS["out"] + ".second", self.path
+        environment = {**os.environ, "CANDELA_TEST": SETTINGS["out"] + ".settings"}
+        with open(environment["CANDELA_TEST"], "w", encoding="utf-8") as file:
+            json.dump(settings, file)
+        start = [sys.executable, __file__]
+        if bpy.app.binary_path:
+            start = [bpy.app.binary_path, "-b", "--factory-startup", "--python", __file__]
+        with open(SETTINGS["out"] + ".log", "wb") as log:
+            other = subprocess.Popen(start, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        own = self.submit_what_is_saved()
+        self.until("the other one", lambda: other.poll() is not None)
+        with open(settings["out"], encoding="utf-8") as file:
+            told = json.load(file)
+        assert other.returncode == 0, told
+        theirs = told["steps"][-1]["result"]
+        assert own["job"] != theirs["job"] and own["folder"] != theirs["folder"], (own, theirs)
+        return [own, theirs]
+
+    def submit_what_is_saved(self):
+        bpy.ops.wm.open_mainfile(filepath=SETTINGS.get("scene", self.path))
+        bpy.ops.candela.submit()
+        self.until("submitted", lambda: not self.state.submission.goes_on)
+        assert self.state.submission.phase == "DONE", self.state.submission.text
+        job = self.state.submission.job
+        return {"job": job, "folder": self.frames_of(job, 2).frames_folder}
+
     def submit_again(self):
         """The same scene again: pictures and what else is large is known. `resubmit.py` measures it."""
         first = self.state.submission
@@ -419,8 +365,10 @@ class Steps:
         self.until("followed to the end", lambda: not follow.any_on())
         bpy.ops.candela.dispute(job=self.job, frame=2)
         self.until("the refusal", lambda: self.state.error, 30)
-        return {"text": self.addon.panel.frame_text(follow.of(address, self.job).frames[2]),
-                "twice": self.state.error}
+        return {
+            "text": self.addon.panel.frame_text(follow.of(address, self.job).frames[2]),
+            "twice": self.state.error,
+        }
 
     def cancel_and_retry(self):
         """A job is cancelled with its frames open, tried again, and comes to its end."""
@@ -440,8 +388,7 @@ class Steps:
         # A job that was cancelled before it was looked at has no frames to try again.
         self.until(
             "tried again, or refused",
-            lambda: self.state.error
-            or self.addon.follow.of(address, job).status == "ON",
+            lambda: self.state.error or self.addon.follow.of(address, job).status == "ON",
             30,
         )
         if self.addon.follow.of(address, job).status != "ON":
@@ -568,25 +515,17 @@ class Steps:
         return "off"
 
 
-def control(word):
-    """Asks whoever runs this to `kill` or to `start` the manager, and waits until it's done."""
-    path = os.path.join(SETTINGS["control"], word)
-    open(path, "wb").close()
-    while os.path.exists(path):
-        time.sleep(0.05)
-
-
-ORDER = (
-    "connect_to_nobody connect_with_wrong_tokens connect check_finds_and_mends "
-    "folders_that_can_not_be_written a_file_that_was_never_saved submit_and_receive "
-    "show_and_compare layout_of_the_command_line libraries_tiles_and_sequences submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes "
-    "the_manager_goes_away resume_after_a_restart two_at_once the_token_is_in_no_blend switch_off"
-).split()
+ORDER = """
+connect_to_nobody connect_with_wrong_tokens connect
+check_finds_and_mends folders_that_can_not_be_written a_file_that_was_never_saved
+submit_and_receive message_at_the_end show_and_compare layout_of_the_command_line libraries_tiles_and_sequences
+submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes
+the_manager_goes_away resume_after_a_restart two_at_once two_blenders_submit_at_once
+the_token_is_in_no_blend switch_off
+""".split()
 
 
 def _temporary():
-    import tempfile
-
     folder = tempfile.gettempdir()
     return [name for name in os.listdir(folder) if name.startswith("candela-")]
 
