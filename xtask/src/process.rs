@@ -27,6 +27,12 @@ pub(crate) fn exists(program: &str, argument: &str) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+/// Whether there is a program of that name where programs are looked for.
+pub(crate) fn is_on_path(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
 /// What a program prints to standard output.
 ///
 /// # Errors
