@@ -10,7 +10,7 @@ async fn a_manager_refuses_rows_of_a_newer_one() {
     let data = folder.path().join("manager");
     let db = TaskDb::open(TaskDbConfig::lone(data.join("db"))).await.unwrap();
     let epoch = db.take_over().await.unwrap();
-    let (key, body) = (vec![0; 8], vec![candela_wire::rows::VERSION + 1, 1, 2, 3]);
+    let (key, body) = (vec![0; 8], vec![candela_wire::rows::JOB_VERSION + 1, 1, 2, 3]);
     let row = RowWrite::put(Table::Jobs, key.clone(), body.clone());
     db.commit(epoch, vec![row]).await.unwrap();
     db.shutdown().await.unwrap();
@@ -21,7 +21,10 @@ async fn a_manager_refuses_rows_of_a_newer_one() {
     let why = std::error::Error::source(&error).unwrap();
     assert_eq!(
         why.to_string(),
-        format!("a row of a job of version {} isn't known here", candela_wire::rows::VERSION + 1)
+        format!(
+            "a row of a job of version {} isn't known here",
+            candela_wire::rows::JOB_VERSION + 1
+        )
     );
     let db = TaskDb::open(TaskDbConfig::lone(data.join("db"))).await.unwrap();
     assert_eq!(db.get(Table::Jobs, &key).await.unwrap(), Some(body));

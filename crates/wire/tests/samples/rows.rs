@@ -148,7 +148,7 @@ pub(super) fn job(status: JobStatus) -> Job {
         render_ms_count: 3,
         excluded: BTreeSet::from([NodeId([8; 32])]),
         verification_px: 98_304,
-        messages: [Channel::Webhook, Channel::Email].map(|channel| message(channel)).to_vec(),
+        messages: [Channel::Webhook, Channel::Email].map(message).to_vec(),
         wrong_told: true,
     }
 }
