@@ -26,8 +26,9 @@ export function showJobs({ main, fail, tellLive }, words) {
   const list = virtual(holder, {
     key: (job) => job.id,
     handle: (row) => row,
+    number: (row, index) => row.setAttribute('aria-rowindex', index + 1),
     layout: (width) => ({ columns: 1, height: width < 700 ? 104 : 64, gap: 6 }),
-    draw: (job, index) => jobRow(job, index, {
+    draw: (job, index) => jobRow(job, {
       selected: chosen.has(job.id), current: keys.isCurrent(job, index), mine: job.user === own(), select,
     }),
   });

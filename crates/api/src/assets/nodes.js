@@ -35,8 +35,9 @@ export function showNodes({ main, fail, tellLive }, words) {
   const list = virtual(holder, {
     key: (node) => node.id,
     handle: (row) => row,
+    number: (row, index) => row.setAttribute('aria-rowindex', index + 1),
     layout: (width) => ({ columns: 1, height: width < 700 ? 108 : 60, gap: 6 }),
-    draw: (node, index) => nodeRow(node, index, keys.isCurrent(node, index)),
+    draw: (node, index) => nodeRow(node, keys.isCurrent(node, index)),
   });
   const open = (node) => {
     keys.at(node);
@@ -100,12 +101,12 @@ export function showNodes({ main, fail, tellLive }, words) {
   return () => { ended = true; stop(); clearInterval(timer); list.end(); keys.end(); document.querySelector('dialog')?.close(); };
 }
 
-function nodeRow(node, index, current) {
+function nodeRow(node, current) {
   const cell = (name, ...inside) => el('span', { role: 'gridcell', class: `cell ${name}` }, ...inside);
   const word = wordOf(node);
   const { record } = node;
   const worker = node.roles.includes('worker');
-  return el('div', { role: 'row', class: `node ${word}`, 'aria-rowindex': index + 1, tabindex: current ? 0 : -1, 'data-node': node.id },
+  return el('div', { role: 'row', class: `node ${word}`, tabindex: current ? 0 : -1, 'data-node': node.id },
     cell('name', el('b', {}, node.name), el('span', { class: 'muted sub' }, [node.roles.join(' and '), !node.id.startsWith(node.owner) && node.owner].filter(Boolean).join(' · '))),
     cell('status', state(word)),
     cell('doing', doing(node), el('span', { class: 'muted sub' }, node.device ?? '')),

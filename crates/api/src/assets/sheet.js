@@ -30,6 +30,7 @@ export function showSheet(place, frames, open) {
 
   const list = virtual(holder, {
     key: (frame) => frame.number,
+    number: (card, index, all) => { card.setAttribute('aria-posinset', index + 1); card.setAttribute('aria-setsize', all); },
     handle: (card) => card.querySelector('button'),
     layout: (all) => {
       const gap = width < 200 ? 8 : 14;
@@ -37,7 +38,7 @@ export function showSheet(place, frames, open) {
       const each = (all - gap * (columns - 1)) / columns;
       return { columns, gap, height: Math.round(each / ratio) + CAPTION_PX };
     },
-    draw: (frame, index) => frameCard(frame, { index, all: list.items().length, current: keys.isCurrent(frame, index), open: opened }),
+    draw: (frame, index) => frameCard(frame, { current: keys.isCurrent(frame, index), open: opened }),
     settled: fillCard,
     moved: (first, last) => strip.seen(list.items()[first]?.number, list.items()[last - 1]?.number),
   });
