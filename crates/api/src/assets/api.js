@@ -10,6 +10,9 @@ export class Refused extends Error {
   }
 }
 
+/** Whether an error may be gone in a moment. */
+export const passes = (error) => !(error instanceof Refused) || error.status === 429 || error.status >= 500;
+
 /** No answer came. */
 export class Unreachable extends Error {
   constructor() { super('the manager does not answer'); }

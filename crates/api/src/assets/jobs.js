@@ -90,8 +90,11 @@ export function showJobs({ main, fail, tellLive }, words) {
     for (const button of chosenBar.querySelectorAll('.actions button:not(.quiet)')) button.disabled = Boolean(one) && !mayChange(one);
   };
 
-  const read = async (afresh = false) => {
-    try { await store.read({ ...query }, afresh); } catch (error) { if (!ended) fail(error); }
+  const read = async (afresh) => {
+    try {
+      await store.read({ ...query }, afresh);
+      if (!ended) tellLive(true);
+    } catch (error) { if (!ended) fail(error, read); }
   };
   const lookFor = calmly(250, () => {
     if (ended) return;

@@ -71,7 +71,8 @@ export function showNodes({ main, fail, tellLive }, words) {
         return [node.id, old && JSON.stringify(old) === JSON.stringify(node) ? old : node];
       }));
       draw();
-    } catch (error) { if (!ended) fail(error); }
+      if (!ended) tellLive(true);
+    } catch (error) { if (!ended) fail(error, readSoon); }
   };
   const readSoon = calmly(1000, () => ended || read());
   const drawSoon = calmly(150, draw);
