@@ -2,7 +2,7 @@
 
 import { act } from '/assets/actions.js';
 import { calmly, watch } from '/assets/api.js';
-import { choice, el, nothing, put, tell } from '/assets/dom.js';
+import { aloud, choice, el, nothing, put, tell } from '/assets/dom.js';
 import { count, plural } from '/assets/format.js';
 import { jobRow } from '/assets/job-row.js';
 import { HELD_MAX, jobStore } from '/assets/jobs-store.js';
@@ -18,7 +18,7 @@ export function showJobs({ main, fail, tellLive }, words) {
   const query = { search: words.get('search') ?? '', status: words.get('status') ?? '', user: words.get('user') ?? '' };
   const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Jobs', 'aria-multiselectable': 'true' });
   const none = el('div', { hidden: true });
-  const found = el('p', { class: 'found muted', role: 'status' });
+  const found = el('p', { class: 'found muted' });
   const users = el('datalist', { id: 'users' });
   let ended = false;
 
@@ -101,6 +101,7 @@ export function showJobs({ main, fail, tellLive }, words) {
     const kept = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
     history.replaceState(null, '', kept.size ? `#/?${kept}` : '#/');
     chosen.clear();
+    aloud(found);
     scrollTo(0, 0);
     read(true);
   });

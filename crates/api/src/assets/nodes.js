@@ -1,7 +1,7 @@
 // The nodes: what they are, what they do, and what their record says.
 
 import { calmly, get, watch } from '/assets/api.js';
-import { choice, el, nothing, put, state, tell } from '/assets/dom.js';
+import { aloud, choice, el, nothing, put, state, tell } from '/assets/dom.js';
 import { count, percent, plural } from '/assets/format.js';
 import { moveThrough } from '/assets/keys.js';
 import { operates } from '/assets/me.js';
@@ -24,7 +24,7 @@ const FITS = {
 export function showNodes({ main, fail, tellLive }, words) {
   const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Nodes' });
   const none = el('div', { hidden: true });
-  const found = el('p', { class: 'found muted', role: 'status' });
+  const found = el('p', { class: 'found muted' });
   const join = el('section', { class: 'join', 'aria-label': 'Lend a machine', hidden: true });
   let nodes = new Map();
   let kind = '';
@@ -88,9 +88,9 @@ export function showNodes({ main, fail, tellLive }, words) {
     el('div', { class: 'filters', role: 'search' },
       el('input', {
         type: 'search', 'data-search': true, 'aria-label': 'Search nodes', placeholder: 'Search names, owners, devices  ( / )', maxlength: 200,
-        oninput: (event) => { search = event.target.value.trim().toLowerCase(); drawSoon(); },
+        oninput: (event) => { aloud(found); search = event.target.value.trim().toLowerCase(); drawSoon(); },
       }),
-      choice('Which nodes', KINDS, '', (value) => { kind = value; draw(); })),
+      choice('Which nodes', KINDS, '', (value) => { aloud(found); kind = value; draw(); })),
     holder, none);
   const stop = watch('/events', {
     reset: readSoon, frame: readSoon,
