@@ -210,3 +210,15 @@ def test_the_api_is_described(world):
     page.click("text=RefusalInfo >> nth=0")
     within(page, 5, "document.getElementById('schema-RefusalInfo').open")
     page.get_by_text("What to change.").first.wait_for()
+
+
+def test_scripts_are_asked_for_at_once(world):
+    """A script that another one names is asked for with the page, and not after that one came."""
+    for path, there in (("/#/", "h1"), ("/api", ".operation")):
+        page = world.open(path)
+        page.wait_for_selector(there)
+        missing = page.evaluate("""() => {
+            const named = new Set([...document.querySelectorAll('link[rel=modulepreload], script')].map((one) => one.href || one.src));
+            const loaded = performance.getEntriesByType('resource').map((one) => one.name).filter((name) => name.endsWith('.js'));
+            return { late: loaded.filter((name) => !named.has(name)), idle: [...named].filter((name) => !loaded.includes(name)) }; }""")
+        assert missing == {"late": [], "idle": []}, f"{path}: {missing}"
