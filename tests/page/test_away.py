@@ -15,7 +15,9 @@ def test_the_manager_goes_away_and_comes_back(world):
     for page in (list_page, job_page, network_page):
         page.get_by_text("The manager does not answer.").wait_for(timeout=30_000)
     world.browser.shot(list_page, "away")
-    assert list_page.locator(".job").count() and job_page.locator(".frame.accepted img").count(), "what was shown is gone"
+    network_page.wait_for_timeout(6000)
+    for page, shown in ((list_page, ".job"), (job_page, ".frame.accepted img"), (network_page, ".board")):
+        assert page.locator(shown).count(), f"what was shown is gone: {shown}"
     # What is done meanwhile is refused with a sentence, and the page stays.
     list_page.click(".job input >> nth=0")
     list_page.click(".chosen >> text=Retry")

@@ -78,8 +78,8 @@ def test_the_film_plays(world):
 
 def test_the_film_downloads(world):
     page = world.open(f"/#/jobs/{world.job}")
-    with page.expect_download(timeout=60_000) as download:
-        page.click("a[download]:has-text('Film')")
+    with page.expect_download(timeout=90_000) as download:
+        page.click("text=Film (MP4)")
     head = open(download.value.path(), "rb").read(12)
     assert head[4:8] == b"ftyp", f"not an MP4: {head!r}"
 
@@ -110,7 +110,7 @@ def test_a_failed_frame_says_why(world):
     words.wait_for()
     assert "it ends after 12 of 4096 bytes" in words.inner_text()
     page.keyboard.press("Escape")
-    page.click("text=Failed")
+    page.click(".choice >> text=Failed")
     within(page, 5, "document.querySelectorAll('.frame').length === 1")
 
 

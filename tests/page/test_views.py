@@ -50,7 +50,7 @@ def views(world):
         ("nodes-join", "/#/nodes", ".node", new_ticket),
         ("node", "/#/nodes", ".node", click(".node >> nth=0")),
         ("network", "/#/network", ".board", None),
-        ("account", "/#/account", ".board table", new_token),
+        ("account", "/#/account", ".board form", new_token),
         ("keys", f"/#/jobs/{failed}", ".frame", lambda page: page.keyboard.press("?")),
         ("api", "/api", ".operation", None),
     ]
@@ -130,6 +130,7 @@ def test_the_colours_are_remembered(world):
 
 def test_a_guest_with_a_token(world):
     """From elsewhere a token is asked for; what one may do follows from it."""
+    world.network.ask("POST", f"/jobs/{world.submit('of a guest', '1-2', 'bo')['id']}/cancel")
     made = world.network.ask("POST", "/tokens", {"name": "bo at home", "user": "bo", "scopes": ["read", "submit"]})
     world.browser.expect("401", "403")
     # A request that somebody passed on doesn't count as the manager's own machine's.
@@ -183,7 +184,7 @@ def test_nodes_are_found(world):
     page.fill("[data-search]", "VERA")
     within(page, 5, "document.querySelectorAll('.node').length === 1")
     page.fill("[data-search]", "")
-    page.click("text=Verifiers")
+    page.click(".choice >> text=Verifiers")
     within(page, 5, "document.querySelectorAll('.node').length === 1 && document.querySelector('.node b').textContent === 'vera'")
 
 
@@ -209,3 +210,15 @@ def test_the_api_is_described(world):
     page.click("text=RefusalInfo >> nth=0")
     within(page, 5, "document.getElementById('schema-RefusalInfo').open")
     page.get_by_text("What to change.").first.wait_for()
+
+
+def test_scripts_are_asked_for_at_once(world):
+    """A script that another one names is asked for with the page, and not after that one came."""
+    for path, there in (("/#/", "h1"), ("/api", ".operation")):
+        page = world.open(path)
+        page.wait_for_selector(there)
+        missing = page.evaluate("""() => {
+            const named = new Set([...document.querySelectorAll('link[rel=modulepreload], script')].map((one) => one.href || one.src));
+            const loaded = performance.getEntriesByType('resource').map((one) => one.name).filter((name) => name.endsWith('.js'));
+            return { late: loaded.filter((name) => !named.has(name)), idle: [...named].filter((name) => !loaded.includes(name)) }; }""")
+        assert missing == {"late": [], "idle": []}, f"{path}: {missing}"

@@ -26,6 +26,10 @@ class World:
         """Keeps milliseconds since `began` (time.monotonic)."""
         self.figures[name] = round((time.monotonic() - began) * 1000)
 
+    def since_opened(self, name, page):
+        """Keeps milliseconds since the page was asked for, by the browser's own clock."""
+        self.figures[name] = round(page.evaluate("performance.now()"))
+
     def close_pages(self):
         for page in self.pages:
             page.context.close()

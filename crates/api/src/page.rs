@@ -84,6 +84,7 @@ const ASSETS: &[Asset] = &[
     script!("evidence.js"),
     script!("film.js"),
     script!("film-cache.js"),
+    script!("film-file.js"),
     script!("nodes.js"),
     script!("node.js"),
     script!("tickets.js"),

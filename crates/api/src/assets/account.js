@@ -14,7 +14,7 @@ export function showAccount({ main, fail, tellLive, leaveSession }) {
   let ended = false;
   const draw = async () => {
     let account;
-    try { account = await readAccount(); } catch (error) { if (!ended) fail(error); return; }
+    try { account = await readAccount(); } catch (error) { if (!ended) fail(error, draw); return; }
     if (ended) return;
     tellLive(true);
     const signOut = async () => {

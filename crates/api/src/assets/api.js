@@ -10,28 +10,33 @@ export class Refused extends Error {
   }
 }
 
+/** Whether an error may be gone in a moment. */
+export const passes = (error) => !(error instanceof Refused) || error.status === 429 || error.status >= 500;
+
 /** No answer came. */
 export class Unreachable extends Error {
   constructor() { super('the manager does not answer'); }
 }
 
-async function ask(method, path, body) {
-  const request = { method, headers: { accept: 'application/json' } };
+/** Asks, and gives the response with its JSON; what isn't JSON is left where it is. */
+export async function begin(method, path, body, headers = {}) {
+  const request = { method, headers: { accept: 'application/json', ...headers } };
   if (body !== undefined) {
     request.headers['content-type'] = 'application/json';
     request.body = JSON.stringify(body);
   }
   let response;
-  let text;
+  let json = null;
   try {
     response = await fetch(PREFIX + path, request);
-    text = await response.text();
-  } catch { throw new Unreachable(); }
-  let json = null;
-  try { json = text ? JSON.parse(text) : null; } catch { json = null; }
+    if (response.headers.get('content-type')?.startsWith('application/json')) json = await response.json();
+    else if (response.body) await response.body.cancel();
+  } catch (error) { if (!(error instanceof SyntaxError)) throw new Unreachable(); }
   if (!response.ok) throw new Refused(response.status, json || {});
-  return json;
+  return { response, json };
 }
+
+const ask = async (...request) => (await begin(...request)).json;
 
 export const get = (path) => ask('GET', path);
 export const post = (path, body) => ask('POST', path, body);

@@ -1,7 +1,7 @@
 // The frame around the views: which one is shown, and whether the manager answers.
 
 import { showAccount } from '/assets/account.js';
-import { Refused } from '/assets/api.js';
+import { Refused, passes } from '/assets/api.js';
 import { connection } from '/assets/connection.js';
 import { el, put } from '/assets/dom.js';
 import { showJob } from '/assets/job.js';
@@ -19,12 +19,12 @@ const { tellLive, quiet } = connection();
 let leave = () => {};
 let turn = 0;
 
-/** What went wrong. What passes leaves the view as it is: it is read again in a moment. */
-function fail(error) {
-  if (!(error instanceof Refused) || error.status === 429 || error.status >= 500) {
+/** What went wrong. What passes leaves the view as it is, and `again` is called in a moment. */
+function fail(error, again = show) {
+  if (passes(error)) {
     tellLive(false, error instanceof Refused ? error.message : undefined);
     const there = turn;
-    return setTimeout(() => { if (turn === there) show(); }, AGAIN_MS);
+    return setTimeout(() => { if (turn === there) again(); }, AGAIN_MS);
   }
   end();
   quiet();

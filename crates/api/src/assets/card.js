@@ -7,17 +7,20 @@ import { duration, plural } from '/assets/format.js';
 /** Whether a browser can show the output. */
 export const isPicture = (output) => Boolean(output) && isOurs(output.url) && /^image\/(png|jpeg)$/.test(output.media_type);
 
+/** As wide as a card gets, on a screen of two pixels for one. */
+const small = (url) => `${url}${url.includes('?') ? '&' : '?'}width=640`;
+
 /** Pictures that were loaded once are shown at once. */
 const loaded = new Set();
 
 /** `open(number)` is called when it is chosen. The picture is loaded by `fillCard`. */
-export function frameCard(frame, { index, all, current, open }) {
+export function frameCard(frame, { current, open }) {
   const { progress } = frame;
   const done = progress?.samples ? el('span', { class: 'done' }) : null;
   if (done) done.style.width = `${(100 * progress.samples_done) / progress.samples}%`;
   const rejected = frame.receipts_rejected;
   const inside = isPicture(frame.output) ? null : el('span', { class: 'blank' }, words(frame));
-  const card = el('li', { class: `frame ${frame.status}`, 'aria-setsize': all, 'aria-posinset': index + 1 },
+  const card = el('li', { class: `frame ${frame.status}` },
     el('button', { tabindex: current ? 0 : -1, onclick: () => open(frame.number), 'aria-label': label(frame), 'data-frame': frame.number },
       el('span', { class: 'picture' }, inside, done,
         rejected ? el('span', { class: 'flag' }, `${rejected} rejected`) : null,
@@ -25,7 +28,7 @@ export function frameCard(frame, { index, all, current, open }) {
       el('span', { class: 'caption' },
         el('b', {}, frame.number), el('span', { class: 'who' }, frame.worker?.name ?? ''),
         el('span', { class: `mark ${frame.status}` }, mark(frame)))));
-  if (frame.output && loaded.has(frame.output.url)) fillCard(card, frame);
+  if (frame.output && loaded.has(small(frame.output.url))) fillCard(card, frame);
   return card;
 }
 
@@ -34,7 +37,7 @@ export function fillCard(card, frame) {
   if (!isPicture(frame.output)) return;
   const place = card.querySelector('.picture');
   if (place.querySelector('img')) return;
-  const { url } = frame.output;
+  const url = small(frame.output.url);
   const image = el('img', {
     src: url, alt: '', decoding: 'async', class: loaded.has(url) ? null : 'landing',
     onload: () => loaded.add(url),

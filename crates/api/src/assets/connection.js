@@ -1,6 +1,6 @@
 // Whether the manager answers, and since when it doesn't.
 
-import { put, tell } from '/assets/dom.js';
+import { tell } from '/assets/dom.js';
 import { clock } from '/assets/format.js';
 
 /** A stream that breaks off for a moment is no news. */
@@ -18,8 +18,9 @@ export function connection() {
     live.classList.remove('on');
     tell(live, 'no connection');
     away.hidden = false;
-    put(away, why ? `The manager answers, but can’t help at the moment: ${why}. ` : 'The manager does not answer. ',
-      `What you see is from ${clock(heard)}; it is asked again every few seconds, and nothing is lost.`);
+    const what = why ? `The manager answers, but can’t help at the moment: ${why}.` : 'The manager does not answer.';
+    // The same words are not read aloud again with every try.
+    tell(away, `${what} What you see is from ${clock(heard)}; it is asked again every few seconds, and nothing is lost.`);
   };
   return {
     tellLive(is, why) {

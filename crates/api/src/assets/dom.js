@@ -29,6 +29,12 @@ export function tell(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** Has what changes in an element in the next moments be read aloud, because the reader asked for it. */
+export function aloud(element) {
+  element.setAttribute('role', 'status');
+  setTimeout(() => element.removeAttribute('role'), 3000);
+}
+
 export const state = (word) => el('span', { class: `state ${word}` }, word);
 
 const PARTS = ['accepted', 'verifying', 'rendering', 'failed'];

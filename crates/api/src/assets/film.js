@@ -3,6 +3,7 @@
 import { isPicture } from '/assets/card.js';
 import { el, tell } from '/assets/dom.js';
 import { filmCache } from '/assets/film-cache.js';
+import { downloadFilm } from '/assets/film-file.js';
 import { count, plural } from '/assets/format.js';
 
 const FPS_MAX = 120;
@@ -93,7 +94,7 @@ export function openFilm({ job, frames, onclose, open }) {
           el('label', { for: 'fps' }, 'Frames a second'), fps,
           el('label', {}, loop, ' Loop'),
           el('button', { onclick: () => { const frame = list[index]; dialog.close(); open(frame.number); } }, 'Look closer'),
-          el('a', { class: 'button', href: `/api/v1/jobs/${job.id}/film`, download: `job-${job.id}.mp4` }, 'MP4'),
+          el('button', { onclick: () => { dialog.close(); downloadFilm(job.id); } }, 'MP4'),
           el('button', { 'aria-label': 'Close', onclick: () => dialog.close() }, '×')))));
   dialog.addEventListener('keydown', (event) => {
     const typing = event.target === fps;

@@ -1,6 +1,6 @@
 // One frame: the picture, the probes on it, who rendered it, what was claimed, and every receipt with its evidence.
 
-import { calmly, get } from '/assets/api.js';
+import { calmly, get, inWords, passes } from '/assets/api.js';
 import { isPicture } from '/assets/card.js';
 import { claimCard, claimForm } from '/assets/claim.js';
 import { el, put, state } from '/assets/dom.js';
@@ -24,8 +24,9 @@ export function openFrame({ job, number, numbers, fail, onclose, onshow }) {
       settle(() => put(body, ...describe(job, frame, { step, close: () => dialog.close(), again })));
     } catch (error) {
       if (ended) return;
-      dialog.close();
-      fail(error);
+      if (!passes(error)) dialog.close();
+      else if (!body.childElementCount) put(body, el('p', { class: 'bad', role: 'alert' }, inWords(error)));
+      fail(error, () => ended || again());
     }
   };
   const show = (wanted) => {

@@ -1,6 +1,7 @@
 // What is said of a job above its frames.
 
 import { el, figure, state } from '/assets/dom.js';
+import { downloadFilm } from '/assets/film-file.js';
 import { count, duration, percent, plural } from '/assets/format.js';
 
 /** The elements; `does(action)` and `play()` are called by its buttons. */
@@ -16,7 +17,7 @@ export function describe(job, { may, does, play }) {
       el('h1', {}, job.name), state(job.status),
       el('span', { class: 'actions' },
         counts.all ? el('button', { class: 'main', 'data-play': true, onclick: play }, '▶ Play') : null,
-        counts.accepted ? el('a', { class: 'button', href: `/api/v1/jobs/${job.id}/film`, download: `job-${job.id}.mp4` }, 'Film (MP4)') : null,
+        counts.accepted ? el('button', { onclick: () => downloadFilm(job.id) }, 'Film (MP4)') : null,
         !over && button('priority', `Priority ${String(job.priority).replace('-', '−')} …`),
         ['failed', 'cancelled'].includes(job.status) && button('retry', 'Retry'),
         !over && button('cancel', 'Cancel …', { class: 'danger' }))),

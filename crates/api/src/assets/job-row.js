@@ -19,14 +19,14 @@ function frames({ counts, ended_at_ms: ended }) {
 }
 
 /** `select(job, event)` is called when its box is clicked. */
-export function jobRow(job, index, { selected, current, mine, select }) {
+export function jobRow(job, { selected, current, mine, select }) {
   const cell = (name, ...inside) => el('span', { role: 'gridcell', class: `cell ${name}` }, ...inside);
   const box = el('input', {
     type: 'checkbox', tabindex: -1, checked: selected, 'aria-label': `Select ${job.name}, job ${job.id}`,
     onclick: (event) => select(job, event),
   });
   return el('div', {
-    role: 'row', class: selected ? 'job selected' : 'job', 'aria-rowindex': index + 1, 'aria-selected': String(selected),
+    role: 'row', class: selected ? 'job selected' : 'job', 'aria-selected': String(selected),
     tabindex: current ? 0 : -1, 'data-job': job.id,
   },
   cell('box', el('label', {}, box)),

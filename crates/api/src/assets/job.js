@@ -61,9 +61,9 @@ export function showJob({ main, fail, tellLive }, id, opened) {
     if (!ended) drawHead();
   };
   const attempt = async (steps) => {
-    try { await steps(); } catch (error) { if (!ended) fail(error); }
+    try { await steps(); } catch (error) { if (!ended) fail(error, read); }
   };
-  const read = () => attempt(async () => { await readJob(); await frames.read(); });
+  const read = () => attempt(async () => { await readJob(); await frames.read(); if (!ended) tellLive(true); });
   const readJobSoon = calmly(1000, () => ended || attempt(readJob));
   const readAgain = calmly(1500, () => ended || read());
 

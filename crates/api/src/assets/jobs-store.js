@@ -4,6 +4,9 @@ import { get } from '/assets/api.js';
 
 const PAGE = 1000;
 
+/** The first page is short, so that there is something to see. */
+const FIRST = 100;
+
 /** As many are held at most; who looks for older ones narrows the search. */
 export const HELD_MAX = 20000;
 
@@ -17,8 +20,8 @@ export function jobStore({ own, changed }) {
   let reading = 0;
   let complete = false;
 
-  const path = (before, user) => {
-    const words = new URLSearchParams({ limit: PAGE });
+  const path = (limit, before, user) => {
+    const words = new URLSearchParams({ limit });
     for (const [name, value] of Object.entries({ ...query, user: user ?? query.user })) if (value) words.set(name, value);
     if (before) words.set('before', before);
     return `/jobs?${words}`;
@@ -50,8 +53,8 @@ export function jobStore({ own, changed }) {
           found.set(job.id, old && same(old, job) ? old : job);
         }
       };
-      const mine = own() && !query.user ? get(path(null, own())) : null;
-      const first = await get(path());
+      const mine = own() && !query.user ? get(path(PAGE, null, own())) : null;
+      const first = await get(path(afresh ? FIRST : PAGE));
       if (mine) take(await mine);
       let page = first;
       for (;;) {
@@ -62,7 +65,7 @@ export function jobStore({ own, changed }) {
         jobs = new Map([...jobs, ...found]);
         changed();
         if (page.next === null || found.size >= HELD_MAX) break;
-        page = await get(path(page.next));
+        page = await get(path(PAGE, page.next));
       }
       if (turn !== reading) return;
       complete = page.next === null;

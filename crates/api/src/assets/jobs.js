@@ -2,7 +2,7 @@
 
 import { act } from '/assets/actions.js';
 import { calmly, watch } from '/assets/api.js';
-import { choice, el, nothing, put, tell } from '/assets/dom.js';
+import { aloud, choice, el, nothing, put, tell } from '/assets/dom.js';
 import { count, plural } from '/assets/format.js';
 import { jobRow } from '/assets/job-row.js';
 import { HELD_MAX, jobStore } from '/assets/jobs-store.js';
@@ -18,7 +18,7 @@ export function showJobs({ main, fail, tellLive }, words) {
   const query = { search: words.get('search') ?? '', status: words.get('status') ?? '', user: words.get('user') ?? '' };
   const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Jobs', 'aria-multiselectable': 'true' });
   const none = el('div', { hidden: true });
-  const found = el('p', { class: 'found muted', role: 'status' });
+  const found = el('p', { class: 'found muted' });
   const users = el('datalist', { id: 'users' });
   let ended = false;
 
@@ -26,8 +26,9 @@ export function showJobs({ main, fail, tellLive }, words) {
   const list = virtual(holder, {
     key: (job) => job.id,
     handle: (row) => row,
+    number: (row, index) => row.setAttribute('aria-rowindex', index + 1),
     layout: (width) => ({ columns: 1, height: width < 700 ? 104 : 64, gap: 6 }),
-    draw: (job, index) => jobRow(job, index, {
+    draw: (job, index) => jobRow(job, {
       selected: chosen.has(job.id), current: keys.isCurrent(job, index), mine: job.user === own(), select,
     }),
   });
@@ -89,14 +90,18 @@ export function showJobs({ main, fail, tellLive }, words) {
     for (const button of chosenBar.querySelectorAll('.actions button:not(.quiet)')) button.disabled = Boolean(one) && !mayChange(one);
   };
 
-  const read = async (afresh = false) => {
-    try { await store.read({ ...query }, afresh); } catch (error) { if (!ended) fail(error); }
+  const read = async (afresh) => {
+    try {
+      await store.read({ ...query }, afresh);
+      if (!ended) tellLive(true);
+    } catch (error) { if (!ended) fail(error, read); }
   };
   const lookFor = calmly(250, () => {
     if (ended) return;
     const kept = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
     history.replaceState(null, '', kept.size ? `#/?${kept}` : '#/');
     chosen.clear();
+    aloud(found);
     scrollTo(0, 0);
     read(true);
   });

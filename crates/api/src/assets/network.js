@@ -22,7 +22,7 @@ export function showNetwork({ main, fail, tellLive }) {
       put(place, throughput(network), queue(network), nodes(network), verification(network), jobs(network), leaders(managers));
       [...place.querySelectorAll('details')].forEach((details, at) => { details.open = open[at] ?? false; });
       if (inside) place.querySelector('summary')?.focus();
-    } catch (error) { if (!ended) fail(error); }
+    } catch (error) { if (!ended) fail(error, () => {}); }
     if (!ended) timer = setTimeout(read, PERIOD_MS);
   };
   read();

@@ -1,7 +1,7 @@
 // The nodes: what they are, what they do, and what their record says.
 
 import { calmly, get, watch } from '/assets/api.js';
-import { choice, el, nothing, put, state, tell } from '/assets/dom.js';
+import { aloud, choice, el, nothing, put, state, tell } from '/assets/dom.js';
 import { count, percent, plural } from '/assets/format.js';
 import { moveThrough } from '/assets/keys.js';
 import { operates } from '/assets/me.js';
@@ -24,7 +24,7 @@ const FITS = {
 export function showNodes({ main, fail, tellLive }, words) {
   const holder = el('div', { class: 'rows', role: 'grid', 'aria-label': 'Nodes' });
   const none = el('div', { hidden: true });
-  const found = el('p', { class: 'found muted', role: 'status' });
+  const found = el('p', { class: 'found muted' });
   const join = el('section', { class: 'join', 'aria-label': 'Lend a machine', hidden: true });
   let nodes = new Map();
   let kind = '';
@@ -35,8 +35,9 @@ export function showNodes({ main, fail, tellLive }, words) {
   const list = virtual(holder, {
     key: (node) => node.id,
     handle: (row) => row,
+    number: (row, index) => row.setAttribute('aria-rowindex', index + 1),
     layout: (width) => ({ columns: 1, height: width < 700 ? 108 : 60, gap: 6 }),
-    draw: (node, index) => nodeRow(node, index, keys.isCurrent(node, index)),
+    draw: (node, index) => nodeRow(node, keys.isCurrent(node, index)),
   });
   const open = (node) => {
     keys.at(node);
@@ -70,7 +71,8 @@ export function showNodes({ main, fail, tellLive }, words) {
         return [node.id, old && JSON.stringify(old) === JSON.stringify(node) ? old : node];
       }));
       draw();
-    } catch (error) { if (!ended) fail(error); }
+      if (!ended) tellLive(true);
+    } catch (error) { if (!ended) fail(error, readSoon); }
   };
   const readSoon = calmly(1000, () => ended || read());
   const drawSoon = calmly(150, draw);
@@ -86,9 +88,9 @@ export function showNodes({ main, fail, tellLive }, words) {
     el('div', { class: 'filters', role: 'search' },
       el('input', {
         type: 'search', 'data-search': true, 'aria-label': 'Search nodes', placeholder: 'Search names, owners, devices  ( / )', maxlength: 200,
-        oninput: (event) => { search = event.target.value.trim().toLowerCase(); drawSoon(); },
+        oninput: (event) => { aloud(found); search = event.target.value.trim().toLowerCase(); drawSoon(); },
       }),
-      choice('Which nodes', KINDS, '', (value) => { kind = value; draw(); })),
+      choice('Which nodes', KINDS, '', (value) => { aloud(found); kind = value; draw(); })),
     holder, none);
   const stop = watch('/events', {
     reset: readSoon, frame: readSoon,
@@ -100,12 +102,12 @@ export function showNodes({ main, fail, tellLive }, words) {
   return () => { ended = true; stop(); clearInterval(timer); list.end(); keys.end(); document.querySelector('dialog')?.close(); };
 }
 
-function nodeRow(node, index, current) {
+function nodeRow(node, current) {
   const cell = (name, ...inside) => el('span', { role: 'gridcell', class: `cell ${name}` }, ...inside);
   const word = wordOf(node);
   const { record } = node;
   const worker = node.roles.includes('worker');
-  return el('div', { role: 'row', class: `node ${word}`, 'aria-rowindex': index + 1, tabindex: current ? 0 : -1, 'data-node': node.id },
+  return el('div', { role: 'row', class: `node ${word}`, tabindex: current ? 0 : -1, 'data-node': node.id },
     cell('name', el('b', {}, node.name), el('span', { class: 'muted sub' }, [node.roles.join(' and '), !node.id.startsWith(node.owner) && node.owner].filter(Boolean).join(' · '))),
     cell('status', state(word)),
     cell('doing', doing(node), el('span', { class: 'muted sub' }, node.device ?? '')),

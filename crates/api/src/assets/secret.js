@@ -13,5 +13,5 @@ export function secret(title, text, about) {
     tell(copy, 'Copied');
     setTimeout(() => tell(copy, 'Copy'), 2000);
   } }, 'Copy');
-  return el('div', { class: 'notice good shown' }, el('p', {}, el('b', {}, title), ' ', about), el('p', { class: 'copied' }, shown, copy));
+  return el('div', { class: 'notice good shown' }, el('p', {}, el('b', {}, `${title}.`), ' ', about), el('p', { class: 'copied' }, shown, copy));
 }

@@ -1,7 +1,7 @@
 // The contact sheet: every frame of a job, a strip above it that shows all of them at once, and a filter.
 
 import { fillCard, frameCard } from '/assets/card.js';
-import { choice, el, nothing, put, tell } from '/assets/dom.js';
+import { aloud, choice, el, nothing, put, tell } from '/assets/dom.js';
 import { count, plural } from '/assets/format.js';
 import { moveThrough } from '/assets/keys.js';
 import { stripOf } from '/assets/strip.js';
@@ -23,13 +23,14 @@ const FITS = {
 export function showSheet(place, frames, open) {
   const holder = el('ol', { class: 'sheet', 'aria-label': 'Frames', role: 'list' });
   const none = el('div', { hidden: true });
-  const found = el('span', { class: 'muted', role: 'status' });
+  const found = el('span', { class: 'muted' });
   let ratio = 16 / 9;
   let width = SIZES.medium;
   let fits = FITS[''];
 
   const list = virtual(holder, {
     key: (frame) => frame.number,
+    number: (card, index, all) => { card.setAttribute('aria-posinset', index + 1); card.setAttribute('aria-setsize', all); },
     handle: (card) => card.querySelector('button'),
     layout: (all) => {
       const gap = width < 200 ? 8 : 14;
@@ -37,7 +38,7 @@ export function showSheet(place, frames, open) {
       const each = (all - gap * (columns - 1)) / columns;
       return { columns, gap, height: Math.round(each / ratio) + CAPTION_PX };
     },
-    draw: (frame, index) => frameCard(frame, { index, all: list.items().length, current: keys.isCurrent(frame, index), open: opened }),
+    draw: (frame, index) => frameCard(frame, { current: keys.isCurrent(frame, index), open: opened }),
     settled: fillCard,
     moved: (first, last) => strip.seen(list.items()[first]?.number, list.items()[last - 1]?.number),
   });
@@ -63,7 +64,7 @@ export function showSheet(place, frames, open) {
     tell(found, shown.length === all.length ? plural(all.length, 'frame') : `${count(shown.length)} of ${plural(all.length, 'frame')}`);
   };
   const tools = el('div', { class: 'tools', hidden: true },
-    choice('Which frames', SHOWN, '', (which) => { fits = FITS[which]; draw(); }),
+    choice('Which frames', SHOWN, '', (which) => { aloud(found); fits = FITS[which]; draw(); }),
     found,
     choice('Size of the pictures', [['small', 'S'], ['medium', 'M'], ['large', 'L']], 'medium', (size) => { width = SIZES[size]; list.reform(); }));
   put(place, strip.element, tools, holder, none);

@@ -72,7 +72,6 @@ export function stripOf(go) {
       for (const frame of now) counts[frame.status] += 1;
       for (const word of ORDER) {
         tell(numbers[word], `${count(counts[word])} ${NAMES[word]}`);
-        // Hidden, it would have no colour of its own.
         numbers[word].parentElement.classList.toggle('none', !counts[word]);
       }
       paint();

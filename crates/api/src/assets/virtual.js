@@ -9,10 +9,11 @@ const SETTLED_MS = 120;
 /**
  * `layout(width)` gives `{ columns, height, gap }`, `key(item)` an entry's name, and
  * `draw(item, index)` its element. `handle(element)` is what of it takes the focus.
+ * `number(element, index, all)` tells an entry which one it is of how many.
  * `settled(element, item)` is called for each entry on the screen
  * once scrolling has stopped: the place for what is dear, like pictures.
  */
-export function virtual(holder, { layout, key, draw, handle, settled, moved }) {
+export function virtual(holder, { layout, key, draw, number, handle, settled, moved }) {
   const shown = new Map();
   let items = [];
   let at = new Map();
@@ -69,10 +70,12 @@ export function virtual(holder, { layout, key, draw, handle, settled, moved }) {
           if (next === entry.element) next = next.nextElementSibling;
           entry.element.remove();
         }
-        entry = { element, item, index: -1, form: null };
+        entry = { element, item, index: -1, form: null, all: -1 };
         shown.set(name, entry);
       }
-      if (entry.index !== index || entry.form !== form) { place(entry.element, index); entry.index = index; entry.form = form; }
+      if (entry.index !== index || entry.form !== form) place(entry.element, index);
+      if (entry.index !== index || entry.all !== items.length) number(entry.element, index, items.length);
+      Object.assign(entry, { index, form, all: items.length });
       if (entry.element === next) next = next.nextElementSibling;
       else holder.insertBefore(entry.element, next);
     }
