@@ -296,8 +296,15 @@ class Steps:
 
     def message_at_the_end(self):
         """The desktop's own program was told, and a title can't be taken for an option."""
-        with open(SETTINGS["messages"], encoding="utf-8") as file:
-            words = file.read().splitlines()
+        words = []
+
+        def told():
+            if os.path.exists(SETTINGS["messages"]):
+                with open(SETTINGS["messages"], encoding="utf-8") as file:
+                    words[:] = file.read().splitlines()
+            return any("2 frames" in word for word in words)
+
+        self.until("the message", told, 30)
         at = words.index("Candela: odd name ü / 1")
         assert words[at - 1] == "--" and "2 frames" in words[at + 1], words
         command = self.addon.notify.command
