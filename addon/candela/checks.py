@@ -67,9 +67,20 @@ def _file(scene, _):
 
 
 def _version(_, engines):
+    if tuple(bpy.data.version)[:2] > bpy.app.version[:2]:
+        theirs = "%d.%d" % tuple(bpy.data.version)[:2]
+        text = (
+            f"The file was saved by Blender {theirs}, and this older one may have lost parts of it."
+        )
+        yield Finding("WARNING", "saved_by_newer", text)
     versions = [version for version in map(_version_of, engines) if version]
-    if versions and bpy.app.version[:2] > max(versions):
-        mine, theirs = ("%d.%d" % version[:2] for version in (bpy.app.version, max(versions)))
+    if not versions or bpy.app.version[:2] == max(versions):
+        return
+    mine, theirs = ("%d.%d" % version[:2] for version in (bpy.app.version, max(versions)))
+    if bpy.app.version[:2] < max(versions):
+        text = f"The network renders with Blender {theirs}: frames may differ a little from {mine}."
+        yield Finding("INFO", "note", text)
+    else:
         yield Finding(
             "ERROR",
             "scene_too_new",

@@ -142,6 +142,7 @@ class Client:
             for done in as_completed(doing):
                 known[doing[done]] = done.result()
         finally:
+            progress.stopped = True
             pool.shutdown(wait=True, cancel_futures=True)
             self._transport.close()
         return [

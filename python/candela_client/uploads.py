@@ -5,7 +5,7 @@ import threading
 import time
 
 from .chunks import plan_file, unreadable
-from .errors import CandelaError, FileChanged, Refusal
+from .errors import CandelaError, Cancelled, FileChanged, Refusal
 from .transport import UPLOAD_S
 
 # Bytes of one request: little is lost when a connection breaks, and a cancel is soon heard.
@@ -24,11 +24,15 @@ class Progress:
     def __init__(self, tell=None, total_bytes=0):
         self.bytes = total_bytes
         self.hashed = self.sent = self.known = 0
+        # Set when another file can't be sent: the rest needn't be then.
+        self.stopped = False
         self._tell = tell
         self._lock = threading.Lock()
 
     def add(self, hashed=0, sent=0, known=0):
         """Adds to the counts."""
+        if self.stopped:
+            raise Cancelled()
         with self._lock:
             self.hashed += hashed
             self.sent += sent

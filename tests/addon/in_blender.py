@@ -23,6 +23,8 @@ def install():
     if SETTINGS.get("installed"):
         name = SETTINGS["installed"]
         bpy.ops.preferences.addon_enable(module=name)
+        if hasattr(bpy.app, "online_access"):
+            bpy.context.preferences.system.use_online_access = True
     elif bpy.app.version >= (4, 2, 0):
         # The extensions' own add-on is off where Blender starts without an interface.
         bpy.ops.preferences.addon_enable(module="bl_pkg")

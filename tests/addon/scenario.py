@@ -296,8 +296,15 @@ class Steps:
 
     def message_at_the_end(self):
         """The desktop's own program was told, and a title can't be taken for an option."""
-        with open(SETTINGS["messages"], encoding="utf-8") as file:
-            words = file.read().splitlines()
+        words = []
+
+        def told():
+            if os.path.exists(SETTINGS["messages"]):
+                with open(SETTINGS["messages"], encoding="utf-8") as file:
+                    words[:] = file.read().splitlines()
+            return any("2 frames" in word for word in words)
+
+        self.until("the message", told, 30)
         at = words.index("Candela: odd name ü / 1")
         assert words[at - 1] == "--" and "2 frames" in words[at + 1], words
         command = self.addon.notify.command
@@ -451,6 +458,45 @@ class Steps:
         assert len(os.listdir(record.frames_folder)) == 2
         return "frames came again"
 
+    def fetch_a_job_from_elsewhere(self):
+        """Into a folder that can't be written, which is told, and then into one that can."""
+        scene_with(self.path)
+        records, address = self.addon.records, self.state.connection.client.address
+        os.remove(records.load(records.folder(), address, self.job).path)
+        self.addon.follow.stop_all()
+        bpy.ops.candela.refresh()
+        self.until("listed", lambda: self.state.job(self.job) is not None, 20)
+        wanted, follow = bpy.context.scene.candela, self.addon.follow
+        wanted.folder = os.path.join(FOLDER, "a file", "frames")
+        bpy.ops.candela.fetch(job=self.job)
+        self.until("told", lambda: follow.of(address, self.job).status == "FAILED", 20)
+        text = follow.of(address, self.job).text
+        assert "choose another folder" in text, text
+        wanted.folder = os.path.join(FOLDER, "fetched", "{job}")
+        bpy.ops.candela.fetch(job=self.job)
+        self.frames_of(self.job, 2)
+        names = sorted(os.listdir(os.path.join(FOLDER, "fetched", str(self.job))))
+        assert names == ["0001.png", "0002.png"], names
+        return text
+
+    def a_token_that_is_taken_back(self):
+        """While it's used: the next request says so, and with another token all goes on."""
+        owner = self.addon.candela_client.Client(SETTINGS["local"])
+        made = owner.make_token("short", ["read", "submit"], user="ada")
+        assert self.ask(SETTINGS["manager"], made["token"]).status == "ON"
+        owner.revoke_token(made["info"]["id"])
+        if SETTINGS["manager"] == SETTINGS["local"]:
+            return "skipped: tokens aren't asked for here"
+        scene_with(self.path)
+        bpy.ops.candela.submit()
+        self.until("refused", lambda: self.state.error, 60)
+        text = self.state.error
+        assert text.startswith("Not submitted.") and "taken back" in text, text
+        bpy.ops.candela.refresh()
+        self.until("told", lambda: self.state.connection.status == "FAILED", 30)
+        assert self.ask(SETTINGS["manager"], SETTINGS["token"]).status == "ON"
+        return text
+
     def two_at_once(self):
         """Another Blender has the job: this one waits, and takes it over when the other is gone."""
         records = self.addon.records
@@ -518,9 +564,11 @@ class Steps:
 ORDER = """
 connect_to_nobody connect_with_wrong_tokens connect
 check_finds_and_mends folders_that_can_not_be_written a_file_that_was_never_saved
-submit_and_receive message_at_the_end show_and_compare layout_of_the_command_line libraries_tiles_and_sequences
-submit_again dispute cancel_a_submission cancel_and_retry a_file_that_changes
+submit_and_receive message_at_the_end show_and_compare submit_again
+layout_of_the_command_line libraries_tiles_and_sequences
+dispute cancel_a_submission cancel_and_retry a_file_that_changes
 the_manager_goes_away resume_after_a_restart two_at_once two_blenders_submit_at_once
+fetch_a_job_from_elsewhere a_token_that_is_taken_back
 the_token_is_in_no_blend switch_off
 """.split()
 
