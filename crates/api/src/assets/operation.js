@@ -6,7 +6,7 @@ import { fieldsOf, flat, prose, typeLink } from '/assets/schema.js';
 const STATUS = {
   200: 'done', 201: 'made', 202: 'begun', 204: 'done, nothing to say', 206: 'a part', 304: 'the same as before',
   400: 'not understood', 401: 'no token that counts', 403: 'not allowed', 404: 'no such thing', 409: 'not now', 413: 'too large',
-  416: 'no such part', 422: 'can’t be used', 429: 'too much at once', 503: 'not at the moment', '4XX': 'refused', '5XX': 'the manager failed',
+  416: 'no such part', 422: 'can’t be used', 429: 'too much at once', 503: 'not at the moment', 507: 'no space left', '4XX': 'refused', '5XX': 'the manager failed',
 };
 
 export function operation(one, id, description) {

@@ -60,6 +60,8 @@ export function stripOf(go) {
   line.addEventListener('pointermove', (event) => { if (event.buttons) at(event); });
   const sized = new ResizeObserver(paint);
   sized.observe(line);
+  const system = matchMedia('(prefers-color-scheme: dark)');
+  system.addEventListener('change', paint);
   const themed = new MutationObserver(paint);
   themed.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
 
@@ -77,6 +79,6 @@ export function stripOf(go) {
       paint();
     },
     seen(from, to) { view = [from, to]; mark(); },
-    end() { sized.disconnect(); themed.disconnect(); },
+    end() { sized.disconnect(); themed.disconnect(); system.removeEventListener('change', paint); },
   };
 }

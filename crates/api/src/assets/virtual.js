@@ -121,7 +121,8 @@ export function virtual(holder, { layout, key, draw, number, handle, settled, mo
       if (index === undefined) return null;
       kept = name;
       const top = holder.getBoundingClientRect().top + Math.floor(index / form.columns) * (form.height + form.gap);
-      const [above, below] = [140, innerHeight - 110];
+      // Neither under what stays at the top of the page, nor under what stays at its bottom.
+      const [above, below] = [175, innerHeight - 110];
       if (top < above) scrollBy(0, top - above);
       else if (top + form.height > below) scrollBy(0, Math.min(top - above, top + form.height - below));
       show();
