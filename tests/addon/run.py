@@ -74,6 +74,7 @@ def arguments():
     parser.add_argument("--candela", default=os.environ.get("CANDELA_BIN", default))
     parser.add_argument("--engines", default=os.environ.get("CANDELA_ENGINES", engines))
     parser.add_argument("--blender", default="blender", help="the installed Blender")
+    parser.add_argument("--bpy", help="folder with another `bpy` module for CPython 3.11")
     parser.add_argument("--work", help="folder for everything that is made; kept at the end")
     parser.add_argument("--only", help="only these steps of the scenario, by comma")
     options = parser.parse_args()
@@ -136,7 +137,7 @@ def scenario(what, options, network, zip_path, work):
         json.dump(settings, file)
     command = [options.blender, "-b", "--factory-startup", "--python", script]
     if what in ("bpy", "examples"):
-        environment["PYTHONPATH"] = os.path.join(options.engines, "blender-4.5.15")
+        environment["PYTHONPATH"] = options.bpy or os.path.join(options.engines, "blender-4.5.15")
         command = [shutil.which("python3.11") or sys.executable, script]
     if what == "pictures":
         environment["LIBGL_ALWAYS_SOFTWARE"] = "1"
