@@ -101,6 +101,7 @@ class CANDELA_PT_main(_Panel, bpy.types.Panel):
         row = layout.row(align=True)
         row.label(text=connection.text, icon="LINKED")
         row.operator("candela.connect", text="", icon="FILE_REFRESH")
+        row.operator("preferences.addon_show", text="", icon="PREFERENCES").module = __package__
         nodes = (connection.network or {}).get("nodes", {})
         if nodes and not nodes.get("workers"):
             sentence(layout, context, "No worker is connected: jobs wait for one.", "INFO")
