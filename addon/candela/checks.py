@@ -218,26 +218,36 @@ def _notes(scene, _):
 
 
 def estimate(client, user, scene_facts):
-    """How long the frames will take, as a sentence, from one's last job of that name; None if nothing
-    is known. In a thread. `scene_facts`: name, frames, width, height, samples."""
+    """What the frames will earn and how long they will take, in sentences. In a thread.
+
+    `scene_facts`: name, frames, width, height, samples. The credit is the network's own figure: the
+    path-traced samples of a frame, in thousands. The time is scaled from one's last job of that name;
+    nothing is said of it if there is none."""
+    now = scene_facts["width"] * scene_facts["height"] * scene_facts["samples"]
+    credit = scene_facts["frames"] * max(1, now // 1000)
+    said = f"Workers earn {many(credit * 1000)} samples of credit for it."
     page = client.jobs(user=user, search=scene_facts["name"], status="completed", limit=20)
     same = [job for job in page["items"] if job["name"] == scene_facts["name"] and job["frame_s"]]
-    if not same:
-        return None
-    before = client.job(same[0]["id"])
-    rendered = before.get("render")
+    rendered = client.job(same[0]["id"]).get("render") if same else None
     if not rendered:
-        return None
+        return said
     work = rendered["width_px"] * rendered["height_px"] * rendered["samples"]
-    now = scene_facts["width"] * scene_facts["height"] * scene_facts["samples"]
-    frame_s = before["frame_s"] * now / max(1, work)
+    frame_s = same[0]["frame_s"] * now / max(1, work)
     nodes = client.network().get("nodes", {})
     at_once = max(1, min(nodes.get("workers") or 1, scene_facts["frames"]))
     whole_s = frame_s * scene_facts["frames"] / at_once
     return (
         f"About {duration(whole_s)} at {duration(frame_s)} a frame, if {at_once} "
-        f"{'worker is' if at_once == 1 else 'workers are'} free, as in job {before['id']}."
+        f"{'worker is' if at_once == 1 else 'workers are'} free, as in job {same[0]['id']}. {said}"
     )
+
+
+def many(count):
+    """A large number for people."""
+    for name, size in (("billion", 1e9), ("million", 1e6), ("thousand", 1e3)):
+        if count >= size:
+            return f"{count / size:.1f}".removesuffix(".0") + f" {name}"
+    return str(count)
 
 
 def duration(seconds):
