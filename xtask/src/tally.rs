@@ -14,8 +14,14 @@ pub(crate) struct Tally {
 impl Tally {
     /// Takes in a line, if it is a summary.
     pub(crate) fn hear(&mut self, line: &str) {
+        // What nextest shows of a test that failed holds cargo's own line, pushed in: the test may have
+        // held when it was tried again.
+        let shown = line.starts_with(char::is_whitespace);
         let line = line.trim();
         let counts = if let Some((_, counts)) = line.split_once("test result: ") {
+            if shown {
+                return;
+            }
             // Of cargo: `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
             counts.split_once(". ").map(|(_, counts)| counts)
         } else if line.starts_with("Summary [") {
@@ -58,6 +64,7 @@ mod tests {
             4,
             1,
         );
+        check("    test result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured", 0, 0, 0);
         check("     Summary [   4.567s] 9 tests run: 9 passed (1 slow), 3 skipped", 9, 0, 3);
         check(
             "Summary [ 61.0s] 9/12 tests run: 6 passed, 2 failed, 1 timed out, 0 skipped",
