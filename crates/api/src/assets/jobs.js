@@ -96,15 +96,16 @@ export function showJobs({ main, fail, tellLive }, words) {
       if (!ended) tellLive(true);
     } catch (error) { if (!ended) fail(error, read); }
   };
-  const lookFor = calmly(250, () => {
+  const lookSoon = calmly(250, () => {
     if (ended) return;
     const kept = new URLSearchParams(Object.entries(query).filter(([, value]) => value));
     history.replaceState(null, '', kept.size ? `#/?${kept}` : '#/');
-    chosen.clear();
     aloud(found);
     scrollTo(0, 0);
     read(true);
   });
+  // At once: what is selected after the words were written stays selected.
+  const lookFor = () => { chosen.clear(); lookSoon(); };
   const input = (name, attributes) => el('input', {
     type: 'search', value: query[name], 'data-filter': name, maxlength: 200, ...attributes,
     oninput: (event) => { query[name] = event.target.value.trim(); lookFor(); },
