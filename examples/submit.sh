@@ -67,6 +67,7 @@ while :; do
         jq -r '.items[].output | "\(.url) \(.hash) \(.file_name)"' "$reply" >"$work/list"
         next=$(jq -r '.next // empty' "$reply")
         while read -r url output name; do
+            case $name in */* | .*) echo "error: the manager names a frame $name" >&2 && exit 2 ;; esac
             grep -qs "^$output$" "$folder/.$name.hash" && continue
             ask "${api%/api/v1}$url"
             cp "$reply" "$folder/.$name.part" && mv "$folder/.$name.part" "$folder/$name"

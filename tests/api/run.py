@@ -17,8 +17,10 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-PLACE = ROOT / "target" / "api-tests"
+sys.path.insert(0, str(HERE.parent))
+
+from environment import ROOT, go_on_with  # noqa: E402
+
 TOKEN = "a-token-for-this-test-only"
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
@@ -36,25 +38,6 @@ def arguments():
     parser.add_argument("--examples", type=int, default=25, metavar="N", help="requests to each operation in each phase, about [default: 25]")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is drawn [default: 1]")
     return parser.parse_args()
-
-
-def with_modules():
-    """Goes on in an environment that has what is needed."""
-    try:
-        import openapi_spec_validator  # noqa: F401
-        import schemathesis  # noqa: F401
-        return
-    except ImportError:
-        pass
-    python = PLACE / "venv" / "bin" / "python"
-    if Path(sys.prefix) == PLACE / "venv":
-        sys.exit(f"the modules of {HERE / 'requirements.txt'} can't be imported; delete {PLACE / 'venv'} and try again")
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PLACE / "venv")], check=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(HERE / "requirements.txt")]
-    if subprocess.run(pip, check=False).returncode:
-        sys.exit("what the tests need of Python could not be installed")
-    os.execv(str(python), [str(python), *sys.argv])
 
 
 def start(options, folder):
@@ -104,7 +87,7 @@ def prepare(address):
 
 def main():
     options = arguments()
-    with_modules()
+    go_on_with(HERE, ("openapi_spec_validator", "schemathesis"))
     from openapi_spec_validator import validate
 
     with tempfile.TemporaryDirectory() as folder:

@@ -9,7 +9,6 @@ Python (requirements.txt) it installs into an environment of its own below targe
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,7 +16,10 @@ import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+sys.path.insert(0, str(HERE.parent))
+
+from environment import ROOT, go_on_with  # noqa: E402
+
 PLACE = ROOT / "target" / "page-tests"
 
 
@@ -38,26 +40,6 @@ def arguments():
     return parser.parse_args()
 
 
-def with_modules():
-    """Goes on in an environment that has what is needed."""
-    try:
-        import axe_playwright_python  # noqa: F401
-        import blake3  # noqa: F401
-        import playwright  # noqa: F401
-        return
-    except ImportError:
-        pass
-    python = PLACE / "venv" / "bin" / "python"
-    if Path(sys.prefix) == PLACE / "venv":
-        sys.exit(f"the modules of {HERE / 'requirements.txt'} can't be imported; delete {PLACE / 'venv'} and try again")
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(PLACE / "venv")], check=True)
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(HERE / "requirements.txt")]
-    if subprocess.run(pip, check=False).returncode:
-        sys.exit("what the tests need of Python could not be installed")
-    os.execv(str(python), [str(python), *sys.argv])
-
-
 def check(options):
     """What is missing is said before anything is started."""
     options.candela = options.candela or str(ROOT / "target" / "debug" / "candela")
@@ -72,7 +54,7 @@ def check(options):
 
 def main():
     options = arguments()
-    with_modules()
+    go_on_with(HERE, ("axe_playwright_python", "blake3", "playwright"))
     check(options)
     sys.path.insert(0, str(HERE))
     from browser import Browser

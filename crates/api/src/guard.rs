@@ -184,10 +184,9 @@ async fn admit(
     }
     let local = near && is_direct(headers) && host(headers).is_some_and(is_loopback_host);
     // A token that is shown says who asks, even on the manager's own machine; a browser may show an old one.
-    let caller = match (shown, cookie(headers).filter(|token| !token.is_empty())) {
-        (Some(token), _) => caller_of(state, token).await?,
-        (None, Some(token)) => caller_of(state, token).await?,
-        (None, None) => Caller::default(),
+    let caller = match shown.or_else(|| cookie(headers).filter(|token| !token.is_empty())) {
+        Some(token) => caller_of(state, token).await?,
+        None => Caller::default(),
     };
     let known = !caller.scopes.is_empty();
     Ok(if local && !known && shown.is_none() { Caller::owner(true) } else { caller })

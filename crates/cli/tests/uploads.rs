@@ -6,6 +6,7 @@ use candela_client::{Client, hash_file};
 use candela_testkit::Network;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -67,6 +68,22 @@ impl Wire {
     }
 }
 
+/// Bytes of the upload that the manager would still know of after a crash.
+fn noted(folder: &str) -> Result<u64> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            // It may be replaced in this moment.
+            let Ok(note) = std::fs::read(&path) else { continue };
+            let note: serde_json::Value = serde_json::from_slice(&note)?;
+            let ranges = note["have"].as_array().into_iter().flatten();
+            let ends = |range: &serde_json::Value| Some(range[1].as_u64()? - range[0].as_u64()?);
+            return Ok(ranges.filter_map(ends).sum());
+        }
+    }
+    Ok(0)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_and_sends_only_what_is_new() -> Result<()> {
     candela_testkit::engine(PROGRAM)?;
@@ -96,6 +113,11 @@ async fn an_upload_goes_on_and_sends_only_what_is_new() -> Result<()> {
     wire.cut.notified().await;
     wire.cut_at.store(16 * MIB, Ordering::SeqCst);
     wire.cut.notified().await;
+    // What sockets still hold is not the manager's yet: it is killed once it has noted three quarters of
+    // what went out.
+    while noted(&network.path("manager/uploads"))? < 12 * MIB {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     network.manager.take().context("no manager")?.kill()?;
     network.start_manager()?;
     let sent = uploading.await?.with_context(|| network.logs())?;
@@ -103,8 +125,8 @@ async fn an_upload_goes_on_and_sends_only_what_is_new() -> Result<()> {
     ensure!(told.load(Ordering::SeqCst) >= 24 * MIB, "the bar is not full");
     let through = wire.sent.load(Ordering::SeqCst);
     println!("24 MiB, cut twice, the manager killed once: {through} bytes sent");
-    // What was under way when it was cut is lost: what sockets hold, a few MiB.
-    ensure!(through < 24 * MIB + 8 * MIB, "{through} bytes were sent");
+    // What was under way when it was cut is lost, and what was not noted yet: a few MiB.
+    ensure!(through < 24 * MIB + 6 * MIB, "{through} bytes were sent");
 
     bytes.splice(5 * MIB as usize..5 * MIB as usize, *b"one object more");
     std::fs::write(&path, &bytes)?;

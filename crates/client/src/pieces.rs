@@ -9,6 +9,7 @@ use crate::limits::PATIENCE_MAX;
 use crate::transfer::file_range;
 use candela_wire::api::limits::CHUNK_BYTES_MAX;
 use candela_wire::api::{UploadChunk, UploadInfo, UploadRange, UploadRequest};
+use data_encoding::HEXLOWER;
 use fastcdc::v2020::StreamCDC;
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -67,19 +68,10 @@ fn cut_now(path: &PathBuf) -> std::io::Result<UploadRequest> {
         let chunk = chunk.map_err(std::io::Error::other)?;
         whole.update(&chunk.data);
         bytes += chunk.data.len() as u64;
-        let sha256 = hex(&Sha256::digest(&chunk.data));
+        let sha256 = HEXLOWER.encode(&Sha256::digest(&chunk.data));
         chunks.push(UploadChunk { sha256, bytes: chunk.data.len() as u64 });
     }
-    Ok(UploadRequest { bytes, sha256: hex(&whole.finalize()), chunks })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        // Writing to a string never fails.
-        write!(text, "{byte:02x}").ok();
-        text
-    })
+    Ok(UploadRequest { bytes, sha256: HEXLOWER.encode(&whole.finalize()), chunks })
 }
 
 impl Client {
@@ -165,7 +157,7 @@ mod tests {
         blake3::Hasher::new().finalize_xof().fill(&mut bytes);
         let before = cut_now(&file(&bytes).path().to_owned()).unwrap();
         assert_eq!(before.bytes, bytes.len() as u64);
-        assert_eq!(before.sha256, hex(&Sha256::digest(&bytes)));
+        assert_eq!(before.sha256, HEXLOWER.encode(&Sha256::digest(&bytes)));
         assert_eq!(before.chunks.iter().map(|chunk| chunk.bytes).sum::<u64>(), before.bytes);
         bytes.insert(2 << 20, 7);
         let after = cut_now(&file(&bytes).path().to_owned()).unwrap();

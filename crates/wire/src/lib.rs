@@ -13,6 +13,7 @@ mod error;
 pub mod evidence;
 pub mod limits;
 mod mirror;
+mod passphrase;
 pub mod provenance;
 pub mod rows;
 pub mod session;

@@ -1,25 +1,26 @@
 //! Tickets: one string that lets a node join, and what the managers keep of it.
 //!
-//! The string is `candela1` and, in lowercase base32, the body and four bytes of its BLAKE3 hash,
-//! so that a damaged one is told from a wrong one before anybody is asked. The managers keep only
-//! the hash of the secret: who reads their database can't join with it.
+//! The managers keep only the hash of the secret: who reads their database can't join with it.
 
 use crate::check;
 use crate::limits::{ADDRS_MAX, TICKET_CHARS_MAX};
 use crate::mirror::to_bytes;
+use crate::passphrase::{Form, Wrong};
 use candela_core::addr::NodeAddr;
 use candela_core::node::Role;
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::time::Time;
-use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-const PREFIX: &str = "candela";
-const VERSION: char = '1';
-const CHECK_BYTES: usize = 4;
+const FORM: Form = Form {
+    prefix: "candela",
+    version: '1',
+    context: "candela ticket check 1",
+    chars_max: TICKET_CHARS_MAX,
+};
 
 /// What lets a node join: where the managers are, and a secret that they know the hash of.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,10 +62,7 @@ impl fmt::Debug for Ticket {
 /// The string. It holds the secret, so it is shown only to whom it is meant for.
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = to_bytes(Vec::new(), self);
-        let check = check_bytes(&bytes);
-        bytes.extend(check);
-        write!(f, "{PREFIX}{VERSION}{}", BASE32_NOPAD.encode(&bytes).to_lowercase())
+        f.write_str(&FORM.write(&to_bytes(Vec::new(), self)))
     }
 }
 
@@ -72,10 +70,10 @@ impl fmt::Display for Ticket {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TicketError {
     /// Something else.
-    #[error("this is not a ticket: one begins with {PREFIX}{VERSION}")]
+    #[error("this is not a ticket: one begins with {}{}", FORM.prefix, FORM.version)]
     NotATicket,
     /// Of another version.
-    #[error("this is a ticket of version {0}, and only version {VERSION} is known here")]
+    #[error("this is a ticket of version {0}, and only version {known} is known here", known = FORM.version)]
     OtherVersion(char),
     /// Characters are missing, too many or wrong.
     #[error("the ticket is damaged: copy all of it again")]
@@ -83,6 +81,16 @@ pub enum TicketError {
     /// Out of its limits.
     #[error("the ticket is out of its limits")]
     NotAllowed(#[source] Refusal),
+}
+
+impl From<Wrong> for TicketError {
+    fn from(wrong: Wrong) -> TicketError {
+        match wrong {
+            Wrong::Kind => TicketError::NotATicket,
+            Wrong::Version(version) => TicketError::OtherVersion(version),
+            Wrong::Damaged => TicketError::Damaged,
+        }
+    }
 }
 
 impl From<TicketError> for Refusal {
@@ -97,24 +105,8 @@ impl FromStr for Ticket {
 
     /// Reads a ticket; white space around it and capital letters don't matter.
     fn from_str(text: &str) -> Result<Self, TicketError> {
-        let text = text.trim();
-        if text.len() > TICKET_CHARS_MAX {
-            return Err(TicketError::NotATicket);
-        }
-        let text = text.to_ascii_lowercase();
-        let mut rest = text.strip_prefix(PREFIX).ok_or(TicketError::NotATicket)?.chars();
-        match rest.next() {
-            Some(VERSION) => {}
-            Some(other) if other.is_ascii_digit() => return Err(TicketError::OtherVersion(other)),
-            _ => return Err(TicketError::NotATicket),
-        }
-        let body = rest.as_str().to_ascii_uppercase();
-        let bytes = BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| TicketError::Damaged)?;
-        let (body, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or(TicketError::Damaged)?;
-        if *check != check_bytes(body) {
-            return Err(TicketError::Damaged);
-        }
-        let ticket: Ticket = match postcard::take_from_bytes(body) {
+        let body = FORM.read(text)?;
+        let ticket: Ticket = match postcard::take_from_bytes(&body) {
             Ok((ticket, [])) => ticket,
             _ => return Err(TicketError::Damaged),
         };
@@ -129,13 +121,6 @@ fn check_ticket(ticket: &Ticket) -> Result<(), Refusal> {
     }
     check::count("managers", ticket.managers.len(), ADDRS_MAX)?;
     ticket.managers.iter().try_for_each(check::addr)
-}
-
-fn check_bytes(body: &[u8]) -> [u8; CHECK_BYTES] {
-    let hash = blake3::derive_key("candela ticket check 1", body);
-    let mut check = [0; CHECK_BYTES];
-    check.copy_from_slice(&hash[..CHECK_BYTES]);
-    check
 }
 
 /// What the managers keep of a ticket.

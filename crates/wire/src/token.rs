@@ -1,22 +1,20 @@
 //! Tokens: one string with which a person or a program asks a manager, and what the managers keep of it.
 //!
-//! The string is `candela-token1` and, in lowercase base32, 32 secret bytes and four bytes of their hash,
-//! so that a damaged one is told from a wrong one. The managers keep only a hash of the secret: who
-//! reads their database can't ask with it.
+//! The managers keep only a hash of the secret: who reads their database can't ask with it.
 
+use crate::passphrase::{Form, Wrong};
 use candela_core::refusal::{Refusal, RefusalCode};
 use candela_core::time::Time;
-use data_encoding::BASE32_NOPAD;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-const PREFIX: &str = "candela-token";
-const VERSION: char = '1';
-const CHECK_BYTES: usize = 4;
-
-/// Longest text that is looked at.
-const CHARS_MAX: usize = 200;
+const FORM: Form = Form {
+    prefix: "candela-token",
+    version: '1',
+    context: "candela token check 1",
+    chars_max: 200,
+};
 
 /// What a token lets its bearer do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,9 +64,7 @@ impl fmt::Debug for TokenSecret {
 /// The string. It is the secret, so it is shown only once, to whom it is meant for.
 impl fmt::Display for TokenSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut bytes = self.0.to_vec();
-        bytes.extend(check_bytes(&self.0));
-        write!(f, "{PREFIX}{VERSION}{}", BASE32_NOPAD.encode(&bytes).to_lowercase())
+        f.write_str(&FORM.write(&self.0))
     }
 }
 
@@ -76,10 +72,10 @@ impl fmt::Display for TokenSecret {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Something else.
-    #[error("this is not a token: one begins with {PREFIX}{VERSION}")]
+    #[error("this is not a token: one begins with {}{}", FORM.prefix, FORM.version)]
     NotAToken,
     /// Of another version.
-    #[error("this is a token of version {0}, and only version {VERSION} is known here")]
+    #[error("this is a token of version {0}, and only version {known} is known here", known = FORM.version)]
     OtherVersion(char),
     /// Characters are missing, too many or wrong.
     #[error("the token is damaged: copy all of it again")]
@@ -91,33 +87,19 @@ impl FromStr for TokenSecret {
 
     /// Reads a token; white space around it and capital letters don't matter.
     fn from_str(text: &str) -> Result<Self, TokenError> {
-        let text = text.trim();
-        if text.len() > CHARS_MAX {
-            return Err(TokenError::NotAToken);
-        }
-        let text = text.to_ascii_lowercase();
-        let mut rest = text.strip_prefix(PREFIX).ok_or(TokenError::NotAToken)?.chars();
-        match rest.next() {
-            Some(VERSION) => {}
-            Some(other) if other.is_ascii_digit() => return Err(TokenError::OtherVersion(other)),
-            _ => return Err(TokenError::NotAToken),
-        }
-        let body = rest.as_str().to_ascii_uppercase();
-        let bytes = BASE32_NOPAD.decode(body.as_bytes()).map_err(|_| TokenError::Damaged)?;
-        let (secret, check) = bytes.split_last_chunk::<CHECK_BYTES>().ok_or(TokenError::Damaged)?;
-        let secret: [u8; 32] = secret.try_into().map_err(|_| TokenError::Damaged)?;
-        if *check != check_bytes(&secret) {
-            return Err(TokenError::Damaged);
-        }
-        Ok(TokenSecret(secret))
+        let body = FORM.read(text)?;
+        body.try_into().map(TokenSecret).map_err(|_| TokenError::Damaged)
     }
 }
 
-fn check_bytes(secret: &[u8; 32]) -> [u8; CHECK_BYTES] {
-    let hash = blake3::derive_key("candela token check 1", secret);
-    let mut check = [0; CHECK_BYTES];
-    check.copy_from_slice(&hash[..CHECK_BYTES]);
-    check
+impl From<Wrong> for TokenError {
+    fn from(wrong: Wrong) -> TokenError {
+        match wrong {
+            Wrong::Kind => TokenError::NotAToken,
+            Wrong::Version(version) => TokenError::OtherVersion(version),
+            Wrong::Damaged => TokenError::Damaged,
+        }
+    }
 }
 
 /// What the managers keep of a token.
@@ -178,11 +160,11 @@ mod tests {
         check("candela1abc", TokenError::NotAToken);
         check("candela-token", TokenError::NotAToken);
         check("candela-tokenx", TokenError::NotAToken);
-        check(&"a".repeat(CHARS_MAX + 1), TokenError::NotAToken);
+        check(&"a".repeat(FORM.chars_max + 1), TokenError::NotAToken);
         check(&good.replacen("token1", "token2", 1), TokenError::OtherVersion('2'));
         check("candela-token1", TokenError::Damaged);
         check("candela-token1ä", TokenError::Damaged);
-        for at in PREFIX.len() + 1..good.len() {
+        for at in FORM.prefix.len() + 1..good.len() {
             check(&good[..at], TokenError::Damaged);
         }
     }

@@ -135,12 +135,19 @@ fn page(farm: &Farm, query: &JobsQuery) -> JobsPage {
             && query.user.as_deref().is_none_or(|user| job.submission.user == user)
             && (search.is_empty() || found(&job.submission.name) || found(&job.submission.user))
     };
-    let total = farm.jobs().filter(wanted).count();
-    let later = |job: &&Job| query.before.is_none_or(|before| job.id.0 < before);
-    let mut jobs = farm.jobs().rev().filter(later).filter(wanted);
-    let items: Vec<_> = jobs.by_ref().take(limit).map(|job| view::job_summary(farm, job)).collect();
-    let next = jobs.next().and_then(|_| items.last()).map(|job| job.id);
-    JobsPage { items, next, total }
+    let mut page = JobsPage { items: Vec::new(), next: None, total: 0 };
+    for job in farm.jobs().rev().filter(wanted) {
+        page.total += 1;
+        if query.before.is_some_and(|before| job.id.0 >= before) {
+            continue;
+        }
+        if page.items.len() < limit {
+            page.items.push(view::job_summary(farm, job));
+        } else if page.next.is_none() {
+            page.next = page.items.last().map(|last| last.id);
+        }
+    }
+    page
 }
 
 /// A job.

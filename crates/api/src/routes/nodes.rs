@@ -1,5 +1,6 @@
 //! Nodes, and the tickets with which they join.
 
+use super::id_of;
 use crate::extract::{Json, Path};
 use crate::refuse::Refused;
 use crate::state::AppState;
@@ -77,11 +78,6 @@ pub(crate) async fn revoke(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    // Ids and hashes are written alike.
-    let id: BlobHash = id.parse().map_err(|_| {
-        Refused::new(RefusalCode::RequestNotUnderstood, "that is no ticket's number")
-            .with_hint("`candela ticket list` shows them")
-    })?;
-    state.desk.revoke_ticket(id.0).await?;
+    state.desk.revoke_ticket(id_of(&id, "ticket")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,5 +1,6 @@
 //! Tokens, and what is one's own.
 
+use super::id_of;
 use crate::extract::{Json, Path};
 use crate::guard::Caller;
 use crate::refuse::Refused;
@@ -9,7 +10,6 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use candela_core::farm::submit::check_name;
-use candela_core::id::BlobHash;
 use candela_core::refusal::RefusalCode;
 use candela_wire::api::{AccountInfo, RefusalInfo, ScopeName, TokenInfo, TokenReply, TokenRequest};
 use candela_wire::token::Scope;
@@ -70,11 +70,7 @@ pub(crate) async fn revoke(
     State(state): State<AppState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Refused> {
-    let id: BlobHash = id.parse().map_err(|_| {
-        Refused::new(RefusalCode::RequestNotUnderstood, "that is no token's number")
-            .with_hint("`candela token list` shows them")
-    })?;
-    state.desk.revoke_token(id.0).await?;
+    state.desk.revoke_token(id_of(&id, "token")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

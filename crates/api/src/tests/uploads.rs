@@ -4,11 +4,12 @@ use super::{Answer, ELSEWHERE, Site};
 use crate::config::ApiConfig;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 fn sha(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }
 
 /// A site whose uploads lie in a folder of its own.

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256 as Hasher};
 use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 use tokio::io::AsyncReadExt;
 
@@ -72,12 +72,19 @@ impl Wanted {
     }
 }
 
+/// What is known of an upload beside its bytes.
+struct Said {
+    /// The chunks as its sender cut the file.
+    chunks: Vec<(Sha256, u64)>,
+    /// How many bytes earlier files held.
+    known_bytes: u64,
+    touched: Instant,
+}
+
 /// A file that is arriving.
 struct Upload {
     part: Part,
-    chunks: Mutex<Vec<(Sha256, u64)>>,
-    known_bytes: Mutex<u64>,
-    touched: Mutex<Instant>,
+    said: Mutex<Said>,
     /// One at a time makes a blob of it.
     finishing: tokio::sync::Mutex<Option<BlobHash>>,
 }
@@ -86,15 +93,17 @@ impl Upload {
     fn new(part: Part) -> Arc<Upload> {
         Arc::new(Upload {
             part,
-            chunks: Mutex::default(),
-            known_bytes: Mutex::default(),
-            touched: Mutex::new(Instant::now()),
+            said: Mutex::new(Said { chunks: Vec::new(), known_bytes: 0, touched: Instant::now() }),
             finishing: tokio::sync::Mutex::default(),
         })
     }
 
+    fn said(&self) -> MutexGuard<'_, Said> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn touch(&self) {
-        *self.touched.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.said().touched = Instant::now();
     }
 }
 
@@ -118,6 +127,16 @@ impl UploadBook {
         }
     }
 
+    /// Held for a moment at a time, never across a wait.
+    fn open(&self) -> MutexGuard<'_, HashMap<String, Arc<Upload>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Held for a moment at a time, never across a wait.
+    fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads what an earlier process left, at the first request.
     async fn load(&self) -> Result<(), Refused> {
         let load = async {
@@ -125,7 +144,7 @@ impl UploadBook {
             let folder = self.folder.clone();
             let index = tokio::task::spawn_blocking(move || Index::load(&folder)).await;
             let index = index.map_err(|_| Refused::unavailable("the uploads can't be read"))?;
-            *self.index.lock().unwrap_or_else(PoisonError::into_inner) = index;
+            *self.index() = index;
             let mut entries = tokio::fs::read_dir(&self.folder).await.map_err(failed)?;
             while let Some(entry) = entries.next_entry().await.map_err(failed)? {
                 let path = entry.path();
@@ -144,12 +163,12 @@ impl UploadBook {
     }
 
     fn put_open(&self, id: &str, upload: Arc<Upload>) -> Arc<Upload> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open();
         open.entry(id.to_owned()).or_insert(upload).clone()
     }
 
     fn find(&self, id: &str) -> Option<Arc<Upload>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.open().get(id).cloned()
     }
 
     fn of(&self, id: &str, owner: &str) -> Result<Arc<Upload>, Refused> {
@@ -175,14 +194,14 @@ impl UploadBook {
         };
         upload.touch();
         self.take_over(&upload, &wanted.chunks).await?;
-        *upload.chunks.lock().unwrap_or_else(PoisonError::into_inner) = wanted.chunks;
+        upload.said().chunks = wanted.chunks;
         self.go_on(&id, &upload).await
     }
 
     /// The blob of a file that is here already, kept for another day.
     async fn known(&self, wanted: &Wanted) -> Result<Option<BlobHash>, Refused> {
         let hash = {
-            let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+            let index = self.index();
             index.file(&wanted.owner, &wanted.sha256, wanted.bytes)
         };
         let Some(hash) = hash else { return Ok(None) };
@@ -193,7 +212,7 @@ impl UploadBook {
 
     async fn create(&self, id: &str, wanted: &Wanted) -> Result<Arc<Upload>, Refused> {
         let of_owner = {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            let open = self.open();
             open.values().filter(|upload| upload.part.owner() == wanted.owner).count()
         };
         if of_owner >= UPLOADS_OPEN_MAX {
@@ -216,7 +235,7 @@ impl UploadBook {
             let range = offset..offset + bytes;
             offset += bytes;
             let place = {
-                let index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+                let index = self.index();
                 index.chunk(upload.part.owner(), sha256, *bytes)
             };
             let Some((blob, from)) = place.filter(|_| !upload.part.has(&range)) else { continue };
@@ -231,7 +250,7 @@ impl UploadBook {
                 taken += bytes;
             }
         }
-        *upload.known_bytes.lock().unwrap_or_else(PoisonError::into_inner) += taken;
+        upload.said().known_bytes += taken;
         Ok(())
     }
 
@@ -273,7 +292,7 @@ impl UploadBook {
     }
 
     async fn let_go(&self, id: &str, upload: &Upload) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.open().remove(id);
         upload.part.remove().await;
     }
 
@@ -297,7 +316,7 @@ impl UploadBook {
                 .map(|r| UploadRange { offset: r.start, bytes: r.end - r.start })
                 .collect(),
             missing_bytes,
-            known_bytes: *upload.known_bytes.lock().unwrap_or_else(PoisonError::into_inner),
+            known_bytes: upload.said().known_bytes,
         }
     }
 
@@ -325,13 +344,9 @@ impl UploadBook {
             }
             Err(error) => return Err(error.into()),
         };
-        let chunks =
-            std::mem::take(&mut *upload.chunks.lock().unwrap_or_else(PoisonError::into_inner));
-        let noted = {
-            let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
-            index.add(part.owner(), &want, added.hash, part.bytes(), &chunks)
-        };
-        if let Err(error) = noted {
+        let chunks = std::mem::take(&mut upload.said().chunks);
+        let recipe = self.index().add(part.owner(), &want, added.hash, part.bytes(), &chunks);
+        if let Err(error) = recipe.write().await {
             tracing::warn!(%error, "a recipe can't be written: the file will be sent again");
         }
         *finished = Some(added.hash);
@@ -348,11 +363,9 @@ impl UploadBook {
             return;
         }
         let old: Vec<_> = {
-            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let age = |upload: &Upload| {
-                upload.touched.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
-            };
-            let old = open.iter().filter(|(_, upload)| age(upload) > UPLOAD_KEPT);
+            let open = self.open();
+            let old =
+                open.iter().filter(|(_, upload)| upload.said().touched.elapsed() > UPLOAD_KEPT);
             old.map(|(id, upload)| (id.clone(), upload.clone())).collect()
         };
         for (id, upload) in old {

@@ -8,6 +8,7 @@
 
 use super::Sha256;
 use candela_core::id::BlobHash;
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::io;
@@ -45,6 +46,28 @@ fn key(owner: &str, sha256: &Sha256) -> Key {
     let mut key = [0; 16];
     key.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
     key
+}
+
+/// What is to be written of a file that arrived.
+pub(crate) struct Recipe {
+    path: PathBuf,
+    head: Head,
+    chunks: Vec<(Sha256, u64)>,
+}
+
+impl Recipe {
+    /// Writes it, as a whole or not at all.
+    pub(crate) async fn write(self) -> io::Result<()> {
+        let mut recipe = serde_json::to_vec(&self.head)?;
+        recipe.push(b'\n');
+        for (hash, length) in &self.chunks {
+            recipe.extend_from_slice(hash);
+            recipe.extend_from_slice(&u32::try_from(*length).unwrap_or(u32::MAX).to_le_bytes());
+        }
+        let beside = self.path.with_extension("new");
+        tokio::fs::write(&beside, recipe).await?;
+        tokio::fs::rename(beside, self.path).await
+    }
 }
 
 /// What is here.
@@ -128,10 +151,7 @@ impl Index {
         }
     }
 
-    /// A file arrived: it is known from now on, also to later processes.
-    ///
-    /// # Errors
-    /// When its recipe can't be written.
+    /// A file arrived: it is known from now on; to later processes, once its recipe is written.
     pub(crate) fn add(
         &mut self,
         owner: &str,
@@ -139,20 +159,13 @@ impl Index {
         blob: BlobHash,
         bytes: u64,
         chunks: &[(Sha256, u64)],
-    ) -> io::Result<()> {
+    ) -> Recipe {
         self.note(owner, sha256, blob, bytes, chunks);
-        let name = key(owner, sha256).iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let name = HEXLOWER.encode(&key(owner, sha256));
+        let path = self.folder.join(format!("{name}.recipe"));
         let sha256 = BlobHash(*sha256).to_string();
         let head = Head { owner: owner.to_owned(), sha256, blob: blob.to_string(), bytes };
-        let mut recipe = serde_json::to_vec(&head)?;
-        recipe.push(b'\n');
-        for (hash, length) in chunks {
-            recipe.extend_from_slice(hash);
-            recipe.extend_from_slice(&u32::try_from(*length).unwrap_or(u32::MAX).to_le_bytes());
-        }
-        let beside = self.folder.join(format!("{name}.new"));
-        std::fs::write(&beside, recipe)?;
-        std::fs::rename(beside, self.folder.join(format!("{name}.recipe")))
+        Recipe { path, head, chunks: chunks.to_vec() }
     }
 
     /// The blob of a file that the owner sent before.
@@ -197,12 +210,12 @@ pub(crate) fn hash_of(text: &str) -> Option<Sha256> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_was_sent_is_known_to_its_sender_alone_and_after_a_restart() {
+    #[tokio::test]
+    async fn what_was_sent_is_known_to_its_sender_alone_and_after_a_restart() {
         let folder = tempfile::tempdir().unwrap();
         let mut index = Index::load(folder.path());
         let (file, a, b, blob) = ([1; 32], [2; 32], [3; 32], BlobHash([9; 32]));
-        index.add("ada", &file, blob, 30, &[(a, 10), (b, 20)]).unwrap();
+        index.add("ada", &file, blob, 30, &[(a, 10), (b, 20)]).write().await.unwrap();
         for index in [index, Index::load(folder.path())] {
             assert_eq!(index.file("ada", &file, 30), Some(blob));
             assert_eq!(index.file("ada", &file, 31), None);
@@ -215,12 +228,12 @@ mod tests {
         assert_eq!(Index::recipes(folder.path()).len(), 1);
     }
 
-    #[test]
-    fn damaged_recipes_are_passed_over() {
+    #[tokio::test]
+    async fn damaged_recipes_are_passed_over() {
         let folder = tempfile::tempdir().unwrap();
-        Index::load(folder.path())
-            .add("ada", &[1; 32], BlobHash([9; 32]), 5, &[([2; 32], 5)])
-            .unwrap();
+        let chunks = [([2; 32], 5)];
+        let recipe = Index::load(folder.path()).add("ada", &[1; 32], BlobHash([9; 32]), 5, &chunks);
+        recipe.write().await.unwrap();
         let recipe = Index::recipes(folder.path()).remove(0).0;
         let whole = std::fs::read(&recipe).unwrap();
         for cut in [0, 3, whole.len() - 1] {

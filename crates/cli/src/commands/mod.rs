@@ -5,6 +5,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod engine;
 pub(crate) mod job;
+mod made;
 pub(crate) mod manager;
 pub(crate) mod managers;
 pub(crate) mod node;

@@ -1,20 +1,16 @@
 //! `candela ticket`: strings with which nodes join a network.
 
+use super::made::{SHOWN, age, found, now_ms, validity};
 use crate::api::asked;
 use crate::args::{ApiArgs, App};
 use crate::print;
 use crate::report::Exit;
 use crate::table::{Align, Table};
-use crate::units::span;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use candela_core::id::BlobHash;
 use candela_wire::api::{RoleName, TicketInfo, TicketRequest};
 use candela_wire::ticket::Ticket;
 use clap::{Args, Subcommand, ValueEnum};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Digits of a ticket's number that are shown.
-const SHOWN: usize = 10;
 
 /// Make tickets with which nodes join the network, list them, take them back.
 #[derive(Debug, Subcommand)]
@@ -127,26 +123,16 @@ pub(crate) async fn run(app: &App, command: TicketCommand) -> Result<Exit> {
             let id = match args.ticket.parse::<Ticket>() {
                 // Ids and hashes are written alike.
                 Ok(ticket) => BlobHash(ticket.id()).to_string(),
-                Err(_) => found(&asked(client.tickets().await)?, &args.ticket)?,
+                Err(_) => {
+                    let numbers =
+                        asked(client.tickets().await)?.into_iter().map(|ticket| ticket.id);
+                    found("ticket", numbers, &args.ticket)?
+                }
             };
             asked(client.revoke_ticket(&id).await)?;
             print::note(&format!("ticket {} is taken back", &id[..SHOWN]));
             Ok(Exit::Done)
         }
-    }
-}
-
-/// The number of the one ticket that begins so.
-fn found(tickets: &[TicketInfo], start: &str) -> Result<String> {
-    let start = start.trim().to_ascii_lowercase();
-    let mut of = tickets.iter().filter(|ticket| ticket.id.starts_with(&start));
-    match (of.next(), of.next()) {
-        _ if start.len() < 4 => {
-            bail!("{start:?} is too short; `candela ticket list` shows the numbers")
-        }
-        (Some(ticket), None) => Ok(ticket.id.clone()),
-        (None, _) => bail!("there is no ticket {start}; `candela ticket list` shows them"),
-        (Some(_), Some(_)) => bail!("several tickets begin with {start}: give more of the number"),
     }
 }
 
@@ -158,27 +144,19 @@ fn table(app: &App, tickets: &[TicketInfo]) -> String {
         ("made", Align::Left),
         ("state", Align::Left),
     ]);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let now = now_ms();
     for ticket in tickets {
         let roles = ticket.roles.iter().map(|role| match role {
             RoleName::Worker => "worker",
             RoleName::Verifier => "verifier",
         });
         let roles: Vec<&str> = if ticket.manager { vec!["manager"] } else { roles.collect() };
-        let seconds = |from: u64, to: u64| span(to.saturating_sub(from) as f64 / 1_000.0);
-        let state = match ticket.expires_at_ms {
-            _ if ticket.revoked => "taken back".to_owned(),
-            Some(at) if at <= now => "expired".to_owned(),
-            Some(at) => format!("for another {}", seconds(now, at)),
-            None => "valid".to_owned(),
-        };
         table.row(vec![
             ticket.id[..SHOWN].to_owned(),
             roles.join(", "),
             ticket.owner.clone().unwrap_or_else(|| "–".to_owned()),
-            format!("{} ago", seconds(ticket.created_at_ms, now)),
-            state,
+            age(ticket.created_at_ms, now),
+            validity(ticket.revoked, ticket.expires_at_ms, now),
         ]);
     }
     table.render(app.out)

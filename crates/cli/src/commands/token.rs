@@ -1,20 +1,16 @@
 //! `candela token`: strings with which people and programs ask a manager.
 
+use super::made::{SHOWN, age, found, now_ms, validity};
 use crate::api::asked;
 use crate::args::{ApiArgs, App};
 use crate::print;
 use crate::report::Exit;
 use crate::table::{Align, Table};
-use crate::units::span;
 use anyhow::{Result, bail};
 use candela_core::id::BlobHash;
 use candela_wire::api::{ScopeName, TokenInfo, TokenRequest};
 use candela_wire::token::{Scope, TokenSecret};
 use clap::{Args, Subcommand, ValueEnum};
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Digits of a token's number that are shown.
-const SHOWN: usize = 10;
 
 /// Make tokens for people and programs, list them, take them back.
 #[derive(Debug, Subcommand)]
@@ -111,26 +107,15 @@ pub(crate) async fn run(app: &App, command: TokenCommand) -> Result<Exit> {
             let id = match args.which.parse::<TokenSecret>() {
                 // Ids and hashes are written alike.
                 Ok(token) => BlobHash(token.id()).to_string(),
-                Err(_) => found(&asked(client.tokens().await)?, &args.which)?,
+                Err(_) => {
+                    let numbers = asked(client.tokens().await)?.into_iter().map(|token| token.id);
+                    found("token", numbers, &args.which)?
+                }
             };
             asked(client.revoke_token(&id).await)?;
             print::note(&format!("token {} is taken back", &id[..SHOWN]));
             Ok(Exit::Done)
         }
-    }
-}
-
-/// The number of the one token that begins so.
-fn found(tokens: &[TokenInfo], start: &str) -> Result<String> {
-    let start = start.trim().to_ascii_lowercase();
-    if start.len() < 4 {
-        bail!("{start:?} is too short; `candela token list` shows the numbers");
-    }
-    let mut of = tokens.iter().filter(|token| token.id.starts_with(&start));
-    match (of.next(), of.next()) {
-        (Some(token), None) => Ok(token.id.clone()),
-        (None, _) => bail!("there is no token {start}; `candela token list` shows them"),
-        (Some(_), Some(_)) => bail!("several tokens begin with {start}: give more of the number"),
     }
 }
 
@@ -143,24 +128,16 @@ fn table(app: &App, tokens: &[TokenInfo]) -> String {
         ("made", Align::Left),
         ("state", Align::Left),
     ]);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let now = now_ms();
     for token in tokens {
-        let seconds = |from: u64, to: u64| span(to.saturating_sub(from) as f64 / 1_000.0);
-        let state = match token.expires_at_ms {
-            _ if token.revoked => "taken back".to_owned(),
-            Some(at) if at <= now => "expired".to_owned(),
-            Some(at) => format!("for another {}", seconds(now, at)),
-            None => "valid".to_owned(),
-        };
         let scopes = token.scopes.iter().map(|scope| Scope::from(*scope).word());
         table.row(vec![
             token.id[..SHOWN].to_owned(),
             token.name.clone(),
             token.user.clone().unwrap_or_else(|| "–".to_owned()),
             scopes.collect::<Vec<_>>().join(", "),
-            format!("{} ago", seconds(token.created_at_ms, now)),
-            state,
+            age(token.created_at_ms, now),
+            validity(token.revoked, token.expires_at_ms, now),
         ]);
     }
     table.render(app.out)
