@@ -20,6 +20,9 @@ const ENGINE: &str = "blender-4.5.15";
 /// Nothing but a hang takes this long: all of it should take less than 40 minutes on two cores.
 const STEP_MAX: Duration = Duration::from_secs(35 * 60);
 
+/// How often tests in Python are tried, as `retries` says in `.config/nextest.toml` for the others.
+const ATTEMPTS: u32 = 2;
+
 /// Tests that are written in Python: of what people and programs see, with the program as it was
 /// built, a real engine, and where it is needed a browser or a Blender.
 struct InPython {
@@ -78,7 +81,7 @@ pub(crate) fn cargo() -> OsString {
 /// # Errors
 /// If cargo can't be started.
 pub(crate) fn run(root: &Path) -> Result<bool> {
-    let mut run = Run { root: root.to_owned(), done: Vec::new() };
+    let mut run = Run { root: root.to_owned(), done: Vec::new(), remarks: Vec::new() };
     let mut tally = Tally::default();
     run.step("tools", || Ok(tools()))?;
     run.step("tidy", || tidy::run(root))?;
@@ -112,6 +115,8 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
 struct Run {
     root: PathBuf,
     done: Vec<Done>,
+    /// Told once more at the end, where somebody looks first.
+    remarks: Vec<String>,
 }
 
 impl Run {
@@ -161,6 +166,8 @@ impl Run {
     }
 
     /// Runs tests that are written in Python; each says by its exit code whether all of them held.
+    ///
+    /// As with the others, what fails once on a busy machine is tried again, and told.
     fn python(&mut self, tests: &InPython, tally: &mut Tally) -> Result<()> {
         let started = self.begin(tests.name);
         let missing = tests.missing().join(", ");
@@ -174,11 +181,22 @@ impl Run {
         let python = python.unwrap_or_else(|| {
             if has_python("python3.11") { "python3.11".into() } else { "python3".into() }
         });
-        let mut command = Command::new(python);
-        command.current_dir(&self.root).arg(self.root.join(tests.program)).args(tests.arguments);
-        command.env("CANDELA_BIN", built_program()?);
-        command.env("CANDELA_ENGINES", engines_folder(&self.root));
-        let result = process::tell(&mut command, STEP_MAX, &mut |_| {})?;
+        let mut result = End::Bad;
+        for attempt in 1..=ATTEMPTS {
+            let mut command = Command::new(&python);
+            command.current_dir(&self.root).arg(self.root.join(tests.program));
+            command.args(tests.arguments).env("CANDELA_BIN", built_program()?);
+            command.env("CANDELA_ENGINES", engines_folder(&self.root));
+            let mut failed = Vec::new();
+            result = process::tell(&mut command, STEP_MAX, &mut |line| {
+                failed.extend(line.contains("FAIL").then(|| line.to_owned()));
+            })?;
+            let remark = |line| format!("{}, attempt {attempt}: {line}", tests.name);
+            self.remarks.extend(failed.into_iter().map(remark));
+            if result != End::Bad {
+                break;
+            }
+        }
         tally.passed += u64::from(result == End::Good);
         self.end(tests.name, result, started);
         Ok(())
@@ -195,6 +213,9 @@ impl Run {
         let bad = self.done.iter().filter(|step| step.result != End::Good);
         let counted = ["tests", "doctests"];
         tally.failed += bad.filter(|step| !counted.contains(&step.name)).count() as u64;
+        for remark in &self.remarks {
+            println!("{remark}");
+        }
         println!("\n{}", last_line(tally));
         tally.failed == 0
     }
@@ -286,7 +307,8 @@ mod tests {
     #[test]
     fn a_failed_step_fails_the_whole() {
         let done = |result| Done { name: "format", result, took: Duration::ZERO };
-        let run = |result| Run { root: PathBuf::new(), done: vec![done(result)] };
+        let run =
+            |result| Run { root: PathBuf::new(), done: vec![done(result)], remarks: Vec::new() };
         assert!(run(End::Good).tell(Tally { passed: 1, ..Tally::default() }));
         assert!(!run(End::Bad).tell(Tally { passed: 1, ..Tally::default() }));
         assert!(!run(End::Good).tell(Tally { failed: 1, ..Tally::default() }));

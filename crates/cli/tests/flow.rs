@@ -8,6 +8,7 @@ use candela_core::layers::Region;
 use candela_engine::layers::LayersReader;
 use candela_testkit::{Network, Role, by_hand, demo_scene, driver, fixture};
 use candela_wire::api::{FrameState, JobState, OutcomeName, ReceiptState};
+use futures_lite::StreamExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -112,9 +113,18 @@ async fn a_glass_box_with_adaptive_sampling_is_what_blender_renders_by_hand() ->
     check_identical(&scene, &[1, 2], Some(32)).await
 }
 
-/// A worker with that driver beside an honest one: every verified frame of the cheat is rejected,
-/// and the job completes by the honest one.
-async fn check_cheat(name: &str) -> Result<()> {
+/// How much of a frame a cheat changes.
+#[derive(PartialEq)]
+enum Changes {
+    /// All of it: no verifier finds it right.
+    Everything,
+    /// Some places: the few probes of a small frame may miss them, until another frame convicts.
+    Places,
+}
+
+/// A worker with that driver, and an honest one that joins when the cheat has been found out: no
+/// frame of the cheat stays accepted, and the job completes by the honest one.
+async fn check_cheat(name: &str, changes: Changes) -> Result<()> {
     candela_testkit::engine(PROGRAM)?;
     let folder = tempfile::tempdir()?;
     let scene = demo_scene(folder.path())?;
@@ -128,8 +138,8 @@ async fn check_cheat(name: &str) -> Result<()> {
     let mut user = network.command(&["render", &scene.to_string_lossy()]);
     user.args(["--frames", "1-5", "--size", "25%", "--output", &output]);
     let mut user = user.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    // The honest worker joins when the cheat has the first frame.
     let job = first_lease(&client).await?;
+    found_out(&client, job, "mallory").await?;
     let _honest = network.node("ada", Role::Worker, &[])?;
     let status = tokio::task::spawn_blocking(move || user.wait()).await??;
     ensure!(status.code() == Some(0), "{name}: {status:?}\n{}", network.logs());
@@ -137,19 +147,36 @@ async fn check_cheat(name: &str) -> Result<()> {
     for frame in client.all_frames(job).await? {
         ensure!(frame.status == FrameState::Accepted, "{name}: {frame:?}");
         let by = frame.worker.context("accepted of nobody")?.name;
-        ensure!(by == "ada", "{name}: frame {} of {by} was accepted", frame.number);
         let receipts = client.frame(job, frame.number).await?.receipts;
+        ensure!(by == "ada", "{name}: frame {} of {by} was accepted: {receipts:#?}", frame.number);
         for receipt in receipts.iter().filter(|receipt| receipt.worker.name == "mallory") {
             let verdicts = receipt.verifications.iter().filter_map(|v| v.verdict.as_ref());
             let verdicts: Vec<_> = verdicts.map(|verdict| verdict.outcome).collect();
-            ensure!(!verdicts.contains(&OutcomeName::Accepted), "{name}: {receipt:?}");
+            let missed = verdicts.contains(&OutcomeName::Accepted);
+            ensure!(!missed || changes == Changes::Places, "{name}: {receipt:?}");
             judged += usize::from(verdicts.contains(&OutcomeName::Rejected));
             rejected += usize::from(receipt.status == ReceiptState::Rejected);
         }
     }
-    ensure!(judged >= 1 && rejected >= judged, "{name}: {judged} judged, {rejected} rejected");
+    // Found right at first and wrong later, by one verifier, a frame is given up and not rejected.
+    let least = if changes == Changes::Places { 1 } else { judged };
+    ensure!(judged >= 1 && rejected >= least, "{name}: {judged} judged, {rejected} rejected");
     println!("{name}: {judged} frames judged, {rejected} receipts rejected, none accepted");
     Ok(())
+}
+
+/// Waits until frames of that worker were rejected; fails if all of the job was accepted instead.
+async fn found_out(client: &Client, job: u64, worker: &str) -> Result<()> {
+    let mut events = client.events(None);
+    loop {
+        events.next().await.context("no more events")?;
+        let nodes = client.nodes().await?;
+        if nodes.iter().any(|node| node.name == worker && node.record.frames_rejected > 0) {
+            return Ok(());
+        }
+        let state = client.job(job).await?.summary.status;
+        ensure!(!state.is_over(), "the job of {worker} is {state:?}");
+    }
 }
 
 /// Waits until that many nodes have joined.
@@ -175,28 +202,28 @@ async fn first_lease(client: &Client) -> Result<u64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn seven_of_eight_samples_are_found_out() -> Result<()> {
-    check_cheat("seven_of_eight").await
+    check_cheat("seven_of_eight", Changes::Everything).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_neighbours_frame_is_found_out() -> Result<()> {
-    check_cheat("neighbour_frame").await
+    check_cheat("neighbour_frame", Changes::Places).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn half_the_size_enlarged_is_found_out() -> Result<()> {
-    check_cheat("half_size_enlarged").await
+    check_cheat("half_size_enlarged", Changes::Everything).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn noise_is_found_out() -> Result<()> {
-    check_cheat("noise").await
+    check_cheat("noise", Changes::Everything).await
 }
 
 /// The layers are right, and what the user would see is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logo_on_the_output_is_found_out() -> Result<()> {
-    check_cheat("painted_output").await
+    check_cheat("painted_output", Changes::Everything).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
