@@ -40,7 +40,7 @@ def test_selecting_and_what_was_refused(world):
     page.wait_for_selector(row(ids[0]))
     page.click(f"{row(ids[4])} input")
     page.click(f"{row(ids[0])} input", modifiers=["Shift"])
-    within(page, 5, "document.querySelector('.chosen b').textContent === '5 selected'")
+    within(page, 20, "document.querySelector('.chosen b').textContent === '5 selected'")
     page.click(".chosen >> text=Retry")
     note = page.locator(".said.bad")
     note.wait_for()

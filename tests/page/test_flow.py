@@ -48,7 +48,7 @@ def test_a_frame_opens_with_its_evidence(world):
     within(page, 10, "document.querySelector('dialog h2').textContent === 'Frame 2'")
     assert page.evaluate("location.hash") == f"#/jobs/{world.job}/frames/2"
     page.keyboard.press("Escape")
-    within(page, 5, "!document.querySelector('dialog') && location.hash.endsWith('/jobs/%d')" % world.job)
+    within(page, 20, "!document.querySelector('dialog') && location.hash.endsWith('/jobs/%d')" % world.job)
 
 
 def test_the_film_plays(world):
@@ -60,7 +60,7 @@ def test_the_film_plays(world):
     within(page, 20, f"window.shown.size === {FRAMES}")
     page.locator("canvas[role=img]").click()
     page.keyboard.press(" ")
-    within(page, 5, "document.querySelector('.film .main').textContent.includes('Play')")
+    within(page, 20, "document.querySelector('.film .main').textContent.includes('Play')")
     still = page.locator(".scrub").input_value()
     page.wait_for_timeout(400)
     assert page.locator(".scrub").input_value() == still, "paused, it goes on"
@@ -73,7 +73,7 @@ def test_the_film_plays(world):
     assert colours > 100, f"the picture has {colours} colours"
     page.fill("#fps", "24")
     page.keyboard.press("Escape")
-    within(page, 5, "!document.querySelector('dialog')")
+    within(page, 20, "!document.querySelector('dialog')")
 
 
 def test_the_film_downloads(world):
@@ -111,7 +111,7 @@ def test_a_failed_frame_says_why(world):
     assert "it ends after 12 of 4096 bytes" in words.inner_text()
     page.keyboard.press("Escape")
     page.click(".choice >> text=Failed")
-    within(page, 5, "document.querySelectorAll('.frame').length === 1")
+    within(page, 20, "document.querySelectorAll('.frame').length === 1")
 
 
 def test_what_cannot_be_shown_is_said(world):

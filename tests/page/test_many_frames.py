@@ -31,9 +31,9 @@ def test_many_frames(world):
     page.keyboard.press("Escape")
     # The keyboard reaches every frame, and each says which one it is of how many.
     page.keyboard.press("End")
-    within(page, 5, "document.activeElement?.dataset.frame === '%d'" % frames)
+    within(page, 20, "document.activeElement?.dataset.frame === '%d'" % frames)
     assert page.evaluate("document.activeElement.closest('li').getAttribute('aria-posinset')") == str(frames)
     page.keyboard.press("Home")
-    within(page, 5, "document.activeElement?.dataset.frame === '1'")
+    within(page, 20, "document.activeElement?.dataset.frame === '1'")
     page.keyboard.press("j")
-    within(page, 5, "Number(document.activeElement?.dataset.frame) > 1")
+    within(page, 20, "Number(document.activeElement?.dataset.frame) > 1")

@@ -63,7 +63,7 @@ def test_many_jobs(world):
     within(page, 60, f"Number(document.querySelector('.rows').getAttribute('aria-rowcount')) === {len(ids)}")
     page.click(".job input >> nth=0")
     page.click("text=Select all")
-    within(page, 5, "document.querySelector('.chosen b').textContent === '%s selected'" % f"{len(ids):,}")
+    within(page, 20, "document.querySelector('.chosen b').textContent === '%s selected'" % f"{len(ids):,}")
     world.browser.shot(page, "many-selected")
     page.click(".chosen >> text=Cancel …")
     began = time.monotonic()

@@ -91,15 +91,15 @@ def test_the_keyboard_is_enough(world):
     page.keyboard.press("Escape")
     page.keyboard.press("j")
     page.keyboard.press(" ")
-    within(page, 5, "document.activeElement.getAttribute('aria-selected') === 'true'")
+    within(page, 20, "document.activeElement.getAttribute('aria-selected') === 'true'")
     page.keyboard.press("Escape")
-    within(page, 5, "document.querySelector('.chosen').hidden")
+    within(page, 20, "document.querySelector('.chosen').hidden")
     page.keyboard.press("Enter")
     page.wait_for_selector(".frame img")
     page.keyboard.press("j")
     page.keyboard.press("l")
     page.keyboard.press("ArrowRight")
-    within(page, 5, "document.activeElement.dataset.frame === '2'")
+    within(page, 20, "document.activeElement.dataset.frame === '2'")
     page.keyboard.press("Enter")
     page.wait_for_selector("dialog h2")
     page.keyboard.press("Escape")
@@ -158,7 +158,7 @@ def test_a_guest_with_a_token(world):
     world.network.ask("DELETE", f"/tokens/{made['info']['id']}")
     page.goto(f"{world.browser.url}/#/nodes")
     page.wait_for_selector("#token")
-    within(page, 5, "document.querySelector('.token .bad').textContent.length > 10")
+    within(page, 20, "document.querySelector('.token .bad').textContent.length > 10")
 
 
 def test_tokens_are_made_and_taken_back(world):
@@ -182,10 +182,10 @@ def test_nodes_are_found(world):
     page = world.open("/#/nodes")
     page.wait_for_selector(".node")
     page.fill("[data-search]", "VERA")
-    within(page, 5, "document.querySelectorAll('.node').length === 1")
+    within(page, 20, "document.querySelectorAll('.node').length === 1")
     page.fill("[data-search]", "")
     page.click(".choice >> text=Verifiers")
-    within(page, 5, "document.querySelectorAll('.node').length === 1 && document.querySelector('.node b').textContent === 'vera'")
+    within(page, 20, "document.querySelectorAll('.node').length === 1 && document.querySelector('.node b').textContent === 'vera'")
 
 
 def test_the_network_in_figures(world):
@@ -205,10 +205,10 @@ def test_the_api_is_described(world):
     count = sum(len(set(item) & {"get", "post", "put", "delete", "patch"}) for item in described["paths"].values())
     assert page.locator(".operation").count() == count
     page.fill("[data-search]", "post jobs actions")
-    within(page, 5, "[...document.querySelectorAll('.operation')].filter((one) => !one.hidden).length === 1")
+    within(page, 20, "[...document.querySelectorAll('.operation')].filter((one) => !one.hidden).length === 1")
     page.fill("[data-search]", "")
     page.click("text=RefusalInfo >> nth=0")
-    within(page, 5, "document.getElementById('schema-RefusalInfo').open")
+    within(page, 20, "document.getElementById('schema-RefusalInfo').open")
     page.get_by_text("What to change.").first.wait_for()
 
 
