@@ -154,6 +154,7 @@ async fn check_cheat(name: &str, changes: Changes) -> Result<()> {
             let verdicts: Vec<_> = verdicts.map(|verdict| verdict.outcome).collect();
             let missed = verdicts.contains(&OutcomeName::Accepted);
             ensure!(!missed || changes == Changes::Places, "{name}: {receipt:?}");
+            ensure!(receipt.status != ReceiptState::Accepted, "{name}: {receipt:?}");
             judged += usize::from(verdicts.contains(&OutcomeName::Rejected));
             rejected += usize::from(receipt.status == ReceiptState::Rejected);
         }

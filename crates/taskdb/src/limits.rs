@@ -25,13 +25,8 @@ pub const FREE_BYTES_MIN_DEFAULT: u64 = 256 * 1024 * 1024;
 ///
 /// After a crash the database is rebuilt from the last snapshot and the commits since: 3,400 commits
 /// of 100 rows took 2.7 s in a debug build on a busy machine. A snapshot, in turn, holds up commits
-/// while it copies the database: for most of a second, where work is given out at a thousand tasks a
-/// second. With 5,000 that was more than one of a hundred seconds; the log's commits, 54 KB each there,
-/// take a gigabyte with 20,000.
-pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 20_000;
-
-/// Managers that make their snapshots at different times: as many as a cluster has at most.
-pub(crate) const MANAGERS_APART: u64 = 5;
+/// while it copies the database.
+pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 5_000;
 
 /// Rows read by one query when a table is loaded; bounds the time for which a reader holds
 /// a connection.

@@ -19,12 +19,13 @@ export function showJob({ main, fail, tellLive }, id, opened) {
   let tellFrame = () => {};
   let film = null;
 
-  const at = (path) => history.replaceState(null, '', `#/jobs/${id}${path}`);
+  // Who went elsewhere meanwhile stays there: the address may be new before this view is left.
+  const isHere = () => !ended && location.hash.split('/')[2] === String(id);
+  const at = (path) => { if (isHere()) history.replaceState(null, '', `#/jobs/${id}${path}`); };
   const onclose = () => {
     tellFrame = () => {};
     film = null;
-    // Who went elsewhere meanwhile stays there.
-    if (!ended) at('');
+    at('');
   };
   const open = (number) => {
     tellFrame = openFrame({
