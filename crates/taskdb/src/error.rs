@@ -97,10 +97,11 @@ pub enum CommitError {
         /// Free bytes needed.
         needed_bytes: u64,
     },
-    /// The commit exceeds [`COMMIT_BYTES_MAX`](crate::COMMIT_BYTES_MAX); nothing was written.
-    #[error("commit of {bytes} bytes exceeds the limit of {max} bytes")]
+    /// The commit exceeds [`COMMIT_BYTES_MAX`](crate::COMMIT_BYTES_MAX), or a row of it
+    /// [`ROW_BYTES_MAX`](crate::ROW_BYTES_MAX); nothing was written.
+    #[error("commit or row of {bytes} bytes exceeds the limit of {max} bytes")]
     TooLarge {
-        /// Size of the commit.
+        /// Size of the commit or row.
         bytes: u64,
         /// The limit.
         max: u64,

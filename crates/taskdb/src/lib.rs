@@ -30,13 +30,13 @@ pub use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 pub use crate::error::{CommitError, OpenError, ReadError, ShutdownError, Source, TakeOverError};
 pub use crate::limits::{
     CLUSTER_ELECTION_MS_DEFAULT, COMMIT_BYTES_MAX, COMMITS_PER_SNAPSHOT_DEFAULT,
-    FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES,
+    FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES, ROW_BYTES_MAX,
 };
 pub use crate::table::{Epoch, LastCommit, RowWrite, Snapshot, StoredRow, Table};
 
 use crate::folder::Folder;
-use crate::limits::{LOAD_ATTEMPTS, ROWS_PER_PAGE, STORE_TIMEOUT};
-use crate::statements::{STALE_EPOCH, Transaction};
+use crate::limits::{LOAD_ATTEMPTS, OPEN_FREE_BYTES, ROWS_PER_PAGE, STORE_TIMEOUT};
+use crate::statements::{Commit, STALE_EPOCH};
 
 /// A manager's database, open in this process.
 ///
@@ -134,7 +134,7 @@ impl TaskDb {
 
     async fn open_locked(config: &TaskDbConfig, folder: &Folder) -> Result<Opened, OpenError> {
         // A log that can't grow kills the process, so this is asked before the log is touched.
-        let (free_bytes, needed_bytes) = (folder.free_bytes()?, u64::from(LOG_SEGMENT_BYTES));
+        let (free_bytes, needed_bytes) = (folder.free_bytes()?, OPEN_FREE_BYTES);
         if free_bytes < needed_bytes {
             let folder = folder.path().to_owned();
             return Err(OpenError::StorageFull { folder, free_bytes, needed_bytes });
@@ -253,18 +253,27 @@ impl TaskDb {
             Standing::Doubtful | Standing::Closed => return Err(CommitError::Closed),
         }
         let number = writer.last_number + 1;
-        let txn = Transaction::new(epoch, number, rows);
-        if txn.bytes > COMMIT_BYTES_MAX {
-            return Err(CommitError::TooLarge { bytes: txn.bytes, max: COMMIT_BYTES_MAX });
+        let commit = Commit::new(epoch, number, rows);
+        for (bytes, max) in [(commit.bytes, COMMIT_BYTES_MAX), (commit.row_bytes, ROW_BYTES_MAX)] {
+            if bytes > max {
+                return Err(CommitError::TooLarge { bytes, max });
+            }
         }
-        self.check_space(txn.bytes).map_err(|full| CommitError::StorageFull {
+        self.check_space(commit.bytes).map_err(|full| CommitError::StorageFull {
             free_bytes: full.free_bytes,
             needed_bytes: full.needed_bytes,
         })?;
 
         writer.standing = Standing::Unsettled;
-        let error = match in_time(writer.client.txn(txn.statements)).await {
-            Ok(_) => {
+        let mut outcome = Ok(());
+        for statements in commit.transactions() {
+            outcome = in_time(writer.client.txn(statements)).await.map(drop);
+            if outcome.is_err() {
+                break;
+            }
+        }
+        let error = match outcome {
+            Ok(()) => {
                 writer.ready(number);
                 return Ok(number);
             }
@@ -460,11 +469,11 @@ mod tests {
     async fn a_newer_schema_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder).await.unwrap();
-        execute(&db, "INSERT INTO _migrations VALUES (6, 'future', 0, '')").await;
+        execute(&db, "INSERT INTO _migrations VALUES (7, 'future', 0, '')").await;
         db.shutdown().await.unwrap();
 
         let error = open(&folder).await.unwrap_err();
-        let expected = "the database has schema version 6, this program knows up to 5: \
+        let expected = "the database has schema version 7, this program knows up to 6: \
                         update it, or use another data folder";
         assert_eq!(error.to_string(), expected);
         let again = open(&folder).await.unwrap_err();

@@ -8,7 +8,7 @@ use rust_embed::Embed;
 
 use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 use crate::folder::Folder;
-use crate::limits::{CATCH_UP_SECONDS, ENTRIES_AT_ONCE, LOG_SEGMENT_BYTES};
+use crate::limits::{CATCH_UP_SECONDS, ENTRIES_AT_ONCE, LOG_SEGMENT_BYTES, MANAGERS_APART};
 use crate::{Epoch, LastCommit, OpenError, ReadError, Snapshot, Table};
 
 #[derive(Embed)]
@@ -116,13 +116,21 @@ enum Copy {
     Leader,
 }
 
+/// Each manager of a cluster after another number of commits: a manager that copies its database takes
+/// none meanwhile, and as long as the others do, nobody waits for it unless it leads.
+fn commits_per_snapshot(wanted: u64, number: u64) -> u64 {
+    let apart = wanted / 10 * (number.saturating_sub(1) % MANAGERS_APART);
+    wanted.saturating_add(apart).max(1)
+}
+
 fn node_config(
     config: &TaskDbConfig,
     folder: &Folder,
     own: &ManagerAddress,
     secret: &str,
 ) -> Result<NodeConfig, OpenError> {
-    let mut raft_config = NodeConfig::default_raft_config(config.commits_per_snapshot.max(1));
+    let commits = commits_per_snapshot(config.commits_per_snapshot, own.number);
+    let mut raft_config = NodeConfig::default_raft_config(commits);
     let mut node_config = NodeConfig {
         data_dir: folder.store_name()?.into(),
         wal_sync: LogSync::Immediate,
@@ -376,4 +384,17 @@ pub(crate) fn needs_rebuild(error: &Error) -> bool {
             error,
             Error::Timeout(_) | Error::Connect(_) | Error::LeaderChange(_) | Error::RateLimit(_)
         ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_managers_make_their_snapshots_at_the_same_time() {
+        let commits: Vec<u64> = (1..=5).map(|n| commits_per_snapshot(20_000, n)).collect();
+        assert_eq!(commits, [20_000, 22_000, 24_000, 26_000, 28_000]);
+        assert_eq!((commits_per_snapshot(200, 1), commits_per_snapshot(0, 3)), (200, 1));
+        assert_eq!(commits_per_snapshot(20_000, 6), 20_000, "one that replaces another");
+    }
 }

@@ -1,7 +1,8 @@
 //! Commits, takeovers, loads and the guards of one open database.
 
 use candela_taskdb::{
-    COMMIT_BYTES_MAX, CommitError, Epoch, RowWrite, Table, TakeOverError, TaskDb, TaskDbConfig,
+    COMMIT_BYTES_MAX, CommitError, Epoch, ROW_BYTES_MAX, RowWrite, Table, TakeOverError, TaskDb,
+    TaskDbConfig,
 };
 
 async fn open(folder: &tempfile::TempDir) -> TaskDb {
@@ -98,33 +99,93 @@ async fn a_full_disk_refuses_commits_before_they_are_proposed() {
     db.shutdown().await.unwrap();
 }
 
+/// Rows of `count` keys.
+fn frames(count: u32, body: &[u8]) -> Vec<RowWrite> {
+    (0..count).map(|key| RowWrite::put(Table::Frames, key.to_be_bytes(), body)).collect()
+}
+
 #[tokio::test]
 async fn a_commit_of_nearly_the_limit_is_written_and_a_larger_one_refused() {
     let folder = tempfile::tempdir().unwrap();
     let db = open(&folder).await;
     let epoch = db.take_over().await.unwrap();
 
-    let body = vec![7u8; 600];
-    let rows = |count: u32| -> Vec<RowWrite> {
-        (0..count)
-            .map(|key| RowWrite::put(Table::Frames, key.to_be_bytes(), body.clone()))
-            .collect()
-    };
+    let error = db.commit(epoch, frames(110_000, &[7; 600])).await.unwrap_err();
+    let CommitError::TooLarge { bytes, max } = error else { panic!("{error:?}") };
+    assert!(bytes > max && max == COMMIT_BYTES_MAX);
     let count = 100_000;
-    db.commit(epoch, rows(count)).await.unwrap();
+    assert_eq!(db.commit(epoch, frames(count, &[7; 600])).await.unwrap(), 1, "nothing was written");
     let loaded = db.load(Table::Frames).await.unwrap();
     assert_eq!(loaded.len(), count as usize);
     assert!(loaded.is_sorted());
 
-    // One body that fills the log entry to the byte.
+    // One row of as many bytes as there may be.
     let fill = |bytes: u64| vec![RowWrite::put(Table::Meta, *b"k", vec![1u8; bytes as usize])];
-    let mut bytes = COMMIT_BYTES_MAX;
-    let error = db.commit(epoch, fill(bytes)).await.unwrap_err();
-    let CommitError::TooLarge { bytes: found, max } = error else { panic!("{error:?}") };
-    assert_eq!(max, COMMIT_BYTES_MAX);
-    bytes -= found - max;
-    db.commit(epoch, fill(bytes)).await.unwrap();
-    assert_eq!(db.get(Table::Meta, b"k").await.unwrap().unwrap().len() as u64, bytes);
+    let error = db.commit(epoch, fill(ROW_BYTES_MAX)).await.unwrap_err();
+    let CommitError::TooLarge { bytes, max } = error else { panic!("{error:?}") };
+    assert_eq!((bytes, max), (ROW_BYTES_MAX + 1, ROW_BYTES_MAX), "its key counts");
+    db.commit(epoch, fill(ROW_BYTES_MAX - 1)).await.unwrap();
+    let stored = db.get(Table::Meta, b"k").await.unwrap().unwrap();
+    assert_eq!(stored.len() as u64, ROW_BYTES_MAX - 1);
+    db.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_commit_in_pieces_counts_as_a_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = TaskDbConfig::lone(folder.path());
+    // Also copies of the database are made between two pieces.
+    config.commits_per_snapshot = 5;
+    let db = TaskDb::open(config.clone()).await.unwrap();
+    let epoch = db.take_over().await.unwrap();
+    db.commit(epoch, vec![task(1, "stays"), task(2, "goes"), task(3, "old")]).await.unwrap();
+
+    let mut rows = frames(40_000, &[7; 300]);
+    rows.extend([
+        task(3, "first"),
+        RowWrite::delete(Table::Tasks, 2u32.to_be_bytes()),
+        RowWrite::delete(Table::Tasks, 9u32.to_be_bytes()),
+        task(3, "new"),
+        task(4, ""),
+    ]);
+    assert_eq!(db.commit(epoch, rows).await.unwrap(), 2);
+    let mut fewer = frames(20_000, &[8; 300]);
+    fewer.extend((20_000..40_000u32).map(|key| RowWrite::delete(Table::Frames, key.to_be_bytes())));
+    assert_eq!(db.commit(epoch, fewer).await.unwrap(), 3);
+    db.shutdown().await.unwrap();
+
+    let db = TaskDb::open(config).await.unwrap();
+    let tasks = db.load(Table::Tasks).await.unwrap();
+    assert_eq!(tasks, [row(1, "stays"), row(3, "new"), row(4, "")]);
+    let stored = db.load(Table::Frames).await.unwrap();
+    assert_eq!(stored.len(), 20_000);
+    assert!(stored.iter().all(|(_, body)| body == &[8; 300]));
+    db.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn pieces_without_an_end_count_for_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&folder).await;
+    let old = db.take_over().await.unwrap();
+    // Dropped when some of its pieces were written, as the log tells.
+    let mut commit = Box::pin(db.commit(old, frames(100_000, &[7; 500])));
+    let begun = db.leadership().await.log_entries;
+    while db.leadership().await.log_entries < begun + 3 {
+        let moment = std::time::Duration::from_millis(1);
+        assert!(tokio::time::timeout(moment, &mut commit).await.is_err(), "it takes longer");
+    }
+    drop(commit);
+
+    let epoch = db.take_over().await.unwrap();
+    assert_eq!(db.last_commit().await.unwrap().number, 0);
+    assert_eq!(db.load(Table::Frames).await.unwrap(), []);
+    let error = db.commit(old, frames(40_000, &[9; 300])).await.unwrap_err();
+    assert!(matches!(error, CommitError::StaleEpoch { .. }), "{error:?}");
+    db.commit(epoch, frames(40_000, &[8; 300])).await.unwrap();
+    let stored = db.load(Table::Frames).await.unwrap();
+    assert_eq!(stored.len(), 40_000, "and none of the first");
+    assert!(stored.iter().all(|(_, body)| body == &[8; 300]));
     db.shutdown().await.unwrap();
 }
 
