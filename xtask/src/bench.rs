@@ -58,7 +58,7 @@ const BENCHES: [Bench; 7] = [
         name: "dispatch",
         package: "candela-testkit",
         example: "dispatch",
-        arguments: "[--managers N] [--nodes N,…] [--queued N] [--seconds N] [--json FILE]",
+        arguments: "[--managers N] [--nodes N,…] [--queued N] [--seconds N] [--offered N] [--json FILE]",
         release: true,
         bare: false,
         about: "how quickly real managers give out work over real sessions, to nodes that only wait",

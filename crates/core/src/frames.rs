@@ -3,10 +3,35 @@
 use crate::limits::{FRAME_NUMBER_MAX, FRAMES_PER_JOB_MAX};
 use crate::refusal::{Refusal, RefusalCode};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-/// A checked set of frame numbers: not empty, at most [`FRAMES_PER_JOB_MAX`].
+/// A checked set of frame numbers: not empty, at most [`FRAMES_PER_JOB_MAX`]. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FrameSet(BTreeSet<i32>);
+pub struct FrameSet {
+    /// Each as long as can be, in ascending order: equal sets have equal runs.
+    runs: Arc<[FrameRun]>,
+    count: usize,
+}
+
+/// `count` frames from `first` on, each `step` after the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameRun {
+    /// The first frame.
+    pub first: i32,
+    /// From one frame to the next; 1 of a single frame.
+    pub step: u32,
+    /// How many; at least one.
+    pub count: u32,
+}
+
+impl FrameRun {
+    /// The frames in ascending order, if they are numbers that a frame can have.
+    fn frames(self) -> impl Iterator<Item = i32> {
+        let (first, step) = (i64::from(self.first), i64::from(self.step));
+        let frames = (0..i64::from(self.count)).map(move |at| first + at * step);
+        frames.filter_map(|frame| i32::try_from(frame).ok())
+    }
+}
 
 impl FrameSet {
     /// Reads `1-24`, `1,5,9-12`, `1-100/10` (every tenth), `-5--1` (negative numbers are allowed).
@@ -42,7 +67,24 @@ impl FrameSet {
                 frames.insert(checked_number(frame)?);
             }
         }
-        Ok(FrameSet(frames))
+        Ok(FrameSet::of(&frames))
+    }
+
+    fn of(frames: &BTreeSet<i32>) -> FrameSet {
+        let mut runs: Vec<FrameRun> = Vec::new();
+        let mut last = 0;
+        for frame in frames {
+            let step = frame.abs_diff(last);
+            match runs.last_mut() {
+                Some(run) if run.count == 1 || step == run.step => {
+                    run.step = step;
+                    run.count += 1;
+                }
+                _ => runs.push(FrameRun { first: *frame, step: 1, count: 1 }),
+            }
+            last = *frame;
+        }
+        FrameSet { runs: runs.into(), count: frames.len() }
     }
 
     /// The set of the given frame numbers.
@@ -57,18 +99,24 @@ impl FrameSet {
                 return Err(too_many(set.len()));
             }
         }
-        if set.is_empty() { Err(empty("no frames were named")) } else { Ok(FrameSet(set)) }
+        if set.is_empty() { Err(empty("no frames were named")) } else { Ok(FrameSet::of(&set)) }
+    }
+
+    /// The frames as runs: an animation of an hour is one of them.
+    #[must_use]
+    pub fn runs(&self) -> &[FrameRun] {
+        &self.runs
     }
 
     /// The frames in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = i32> + '_ {
-        self.0.iter().copied()
+        self.runs.iter().flat_map(|run| run.frames())
     }
 
     /// Number of frames; never zero.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
     /// First, middle and last frame: rendered before all others, so that a preview covers the animation early.
@@ -145,6 +193,25 @@ mod tests {
         check("1-10000000", Err(RefusalCode::FramesTooMany));
         check("-9223372036854775808-9223372036854775807", Err(RefusalCode::FramesTooMany));
         check("2000000", Err(RefusalCode::FrameOutOfRange));
+    }
+
+    #[test]
+    fn frames_are_as_few_runs_as_can_be() {
+        for (text, count) in [
+            ("7", 1),
+            ("1-100000", 1),
+            ("-1048574-1048574/2097148", 1),
+            ("1-100/10", 1),
+            ("1,3,4,5,6", 2),
+            ("-5--1,10-20", 2),
+            ("1,2,4,8,16", 3),
+        ] {
+            let frames = FrameSet::parse(text).unwrap();
+            assert_eq!(frames.runs().len(), count, "{text}");
+            let again = FrameSet::new(frames.iter()).unwrap();
+            assert_eq!((again.count(), again.iter().count()), (frames.count(), frames.count()));
+            assert_eq!(again, frames, "{text}");
+        }
     }
 
     #[test]

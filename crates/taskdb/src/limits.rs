@@ -10,7 +10,7 @@ use std::time::Duration;
 /// sixteen times as often.
 pub const LOG_SEGMENT_BYTES: u32 = 4 * 1024 * 1024;
 
-/// Largest log entry, in bytes: keys, bodies and about 24 bytes for each row.
+/// Largest log entry, in bytes.
 ///
 /// hiqlite stops its log writer for good when an entry exceeds a segment, so a commit is measured before
 /// it is proposed; the rest of the segment is left for the entry's envelope.
@@ -23,7 +23,7 @@ pub(crate) const PIECE_BYTES: u64 = 1024 * 1024;
 /// Largest row, in bytes of its key and body: it has to fit into one entry.
 pub const ROW_BYTES_MAX: u64 = ENTRY_BYTES_MAX - 64 * 1024;
 
-/// Largest commit, in bytes: keys, bodies and about 24 bytes for each row. What doesn't fit into one
+/// Largest commit, in bytes: keys, bodies and about 40 bytes for each row. What doesn't fit into one
 /// log entry goes in pieces, and counts with the last.
 ///
 /// 100,000 rows of 300 bytes fit, which is the largest job accepted. A commit is in memory several times
@@ -43,10 +43,10 @@ pub(crate) const OPEN_FREE_BYTES: u64 = 64 * 1024 * 1024;
 ///
 /// After a crash the database is rebuilt from the last snapshot and the commits since: 3,400 commits
 /// of 100 rows took 2.7 s in a debug build on a busy machine. A snapshot, in turn, holds up commits
-/// while it copies the database: for most of a second, where work is given out at a thousand tasks a
-/// second. With 5,000 that was more than one of a hundred seconds; the log's commits, 54 KB each there,
-/// take a gigabyte with 20,000.
-pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 20_000;
+/// while it copies the database: for about 5 ms for each of its megabytes. Where a thousand tasks a
+/// second are done, 30,000 commits take six minutes and a gigabyte and a half of log; where one is,
+/// hours and some tens of megabytes.
+pub const COMMITS_PER_SNAPSHOT_DEFAULT: u64 = 30_000;
 
 /// Managers that make their snapshots at different times: as many as a cluster has at most.
 pub(crate) const MANAGERS_APART: u64 = 5;

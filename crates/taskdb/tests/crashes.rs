@@ -11,8 +11,14 @@ use rand::{Rng, SeedableRng};
 
 const CHILD_FOLDER: &str = "CANDELA_TASKDB_TEST_CHILD_FOLDER";
 
+/// Each so many commits one is too large for an entry of the log.
+const LARGE_EACH: u64 = 5;
+
+/// Rows of a large commit, and bytes of each.
+const LARGE: (u8, usize) = (70, 64 << 10);
+
 /// Commits in a process of its own, until it is killed; prints each acknowledged number.
-/// Two rows and a hundred others carry the same number.
+/// Two rows and a hundred others carry the same number, and now and then many large ones.
 #[test]
 fn child() {
     let Ok(folder) = std::env::var(CHILD_FOLDER) else { return };
@@ -34,6 +40,12 @@ fn child() {
                 RowWrite::put(Table::Jobs, body, body),
             ];
             rows.extend((0..100u8).map(|key| RowWrite::put(Table::Tasks, [key], body)));
+            if number.is_multiple_of(LARGE_EACH) {
+                let mut large = body.to_vec();
+                large.resize(LARGE.1, 7);
+                let put = |key: u8| RowWrite::put(Table::Frames, [key], &*large);
+                rows.extend((0..LARGE.0).map(put));
+            }
             assert_eq!(db.commit(epoch, rows).await.unwrap(), number);
             out.write_all(format!("acknowledged {number}\n").as_bytes()).unwrap();
             out.flush().unwrap();
@@ -101,6 +113,10 @@ async fn check(folder: &Path, acknowledged: u64) -> u64 {
     }
     let tasks = db.load(Table::Tasks).await.unwrap();
     assert!(tasks.len() == 100 && tasks.iter().all(|(_, found)| *found == body));
+    let large = number - number % LARGE_EACH;
+    let frames = db.load(Table::Frames).await.unwrap();
+    assert_eq!(frames.len(), if large == 0 { 0 } else { usize::from(LARGE.0) });
+    assert!(frames.iter().all(|(_, found)| found.starts_with(&large.to_be_bytes())), "{large}");
     let jobs = db.load(Table::Jobs).await.unwrap();
     assert!(
         jobs.into_iter().map(|(key, _)| key).eq((1..=number).map(|n| n.to_be_bytes().to_vec()))
@@ -149,11 +165,17 @@ async fn a_process_killed_while_it_first_starts_leaves_a_usable_folder() {
     }
 }
 
-/// The log's last segment.
-fn last_segment(folder: &Path) -> PathBuf {
+/// The log's last segment that holds an entry, and where its last entry ends.
+fn last_segment(folder: &Path) -> (PathBuf, u64) {
+    const HEADER_BYTES: u64 = 200;
     let logs = fs::read_dir(folder.join("raft").join("logs")).unwrap();
     let logs = logs.map(|entry| entry.unwrap().path());
-    logs.filter(|path| path.extension().is_some_and(|ext| ext == "wal")).max().unwrap()
+    let logs = logs.filter(|path| path.extension().is_some_and(|ext| ext == "wal"));
+    let end = |path: PathBuf| {
+        let last = fs::read(&path).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
+        (path, last as u64 + 1)
+    };
+    logs.map(end).filter(|(_, end)| *end > HEADER_BYTES).max().unwrap()
 }
 
 #[tokio::test]
@@ -164,11 +186,9 @@ async fn a_half_written_last_entry_is_dropped() {
     tokio::task::spawn_blocking(killed).await.unwrap();
 
     // What a power cut leaves of an entry that was never acknowledged: its head, and zeros.
-    let segment = last_segment(folder.path());
-    let bytes = fs::read(&segment).unwrap();
-    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let (segment, end) = last_segment(folder.path());
     let mut file = OpenOptions::new().write(true).open(&segment).unwrap();
-    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(end as u64 - 40)).unwrap();
+    std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(end - 40)).unwrap();
     file.write_all(&[0; 40]).unwrap();
     drop(file);
 

@@ -36,6 +36,10 @@ const BATCH_MAX: usize = 1_000;
 /// How often time goes on for the rules.
 const TICK: Duration = Duration::from_millis(500);
 
+/// From one commit's begin to the next turn, at least: each costs every manager the same work, whatever
+/// is in it, so where much happens more goes into one. What comes after a quiet moment doesn't wait.
+const COMMITS_APART: Duration = Duration::from_millis(10);
+
 type Answer<T> = oneshot::Sender<Result<T, ApplyError>>;
 
 /// What is asked of the loop.
@@ -102,6 +106,8 @@ pub(crate) struct Desk {
     pub(super) council: Council,
     counter: Counter,
     leads: bool,
+    /// The next turn begins no sooner.
+    next_turn: Instant,
     /// Of a follower.
     pub(super) copy: Option<CopyOfFarm>,
     pub(super) looked_at: Option<Instant>,
@@ -156,6 +162,7 @@ impl Desk {
             council,
             counter,
             leads: false,
+            next_turn: Instant::now(),
             copy: None,
             looked_at: None,
             seen_commit: None,
@@ -213,6 +220,7 @@ impl Desk {
             (outbox.perform)(effect, &self.farm);
         }
         loop {
+            tokio::time::sleep_until(self.next_turn.into()).await;
             let mut batch = Vec::new();
             tokio::select! {
                 received = requests.recv_many(&mut batch, BATCH_MAX) => {
@@ -342,11 +350,12 @@ impl Desk {
         ended
     }
 
-    async fn commit(&self, writes: Vec<RowWrite>) -> Result<(), CommitError> {
+    async fn commit(&mut self, writes: Vec<RowWrite>) -> Result<(), CommitError> {
         if writes.is_empty() {
             return Ok(());
         }
         let (size, begun) = (Size::of(&writes), Instant::now());
+        self.next_turn = begun + COMMITS_APART;
         self.db.commit(self.epoch, writes).await?;
         self.counter.add(&size, begun.elapsed());
         Ok(())

@@ -65,8 +65,15 @@ pub(crate) async fn run(config: &Config, count: usize) -> Result<Report> {
     let idle = network.phase("idle", 5).await?;
 
     network.submit(config.queued).await?;
-    let full = network.most(config).await?;
-    let half = network.offered(full.offered_per_s / 2.0, config, HALF * config.seconds).await?;
+    let (full, per_s) = match config.offered {
+        Some(per_s) => (None, per_s as f64),
+        None => {
+            let full = network.most(config).await?;
+            let per_s = full.tasks_per_s / 2.0;
+            (Some(full), per_s)
+        }
+    };
+    let half = network.offered(per_s, config, HALF * config.seconds).await?;
     let (refused, lost) = network.troubles();
     let memory_end = network.managers[leader].memory()?;
     network.nodes.end().await;

@@ -1,7 +1,8 @@
 //! How quickly three managers give out work: real manager processes, real sessions, nodes that wait.
 //!
-//! `dispatch [--managers N] [--nodes N,…] [--queued N] [--seconds N] [--json FILE]`.
-//! Work is offered at a growing rate until no more of it is kept up with, then at half of that.
+//! `dispatch [--managers N] [--nodes N,…] [--queued N] [--seconds N] [--offered N] [--json FILE]`.
+//! Work is offered at a growing rate until no more of it is kept up with, then half as much as was done
+//! at most; or at once as much as is asked for.
 //! Only the control plane: no scene is opened, no blob moved and no picture compared; sessions,
 //! signatures, rules, the draw of probes and the replicated database are the real ones. All of it,
 //! the nodes too, runs on this machine.
@@ -27,6 +28,8 @@ struct Config {
     queued: usize,
     /// How long each measurement lasts.
     seconds: u64,
+    /// Offered tasks per second, instead of half of the most.
+    offered: Option<usize>,
     json: Option<String>,
 }
 
@@ -46,8 +49,14 @@ fn main() -> ExitCode {
 }
 
 fn parse(arguments: &[String]) -> Result<Config> {
-    let mut config =
-        Config { managers: 3, nodes: vec![2_000], queued: 5_000, seconds: 8, json: None };
+    let mut config = Config {
+        managers: 3,
+        nodes: vec![2_000],
+        queued: 5_000,
+        seconds: 8,
+        offered: None,
+        json: None,
+    };
     let mut arguments = arguments.iter();
     while let Some(name) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{name} wants a value"))?;
@@ -60,6 +69,7 @@ fn parse(arguments: &[String]) -> Result<Config> {
             }
             "--queued" => config.queued = number()?,
             "--seconds" => config.seconds = number()? as u64,
+            "--offered" => config.offered = Some(number()?),
             "--json" => config.json = Some(value.clone()),
             _ => bail!("there is no option {name}"),
         }

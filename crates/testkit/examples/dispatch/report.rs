@@ -15,7 +15,8 @@ pub(crate) struct Phase {
     commit_ms: f64,
     /// Frames that were still waiting at its end.
     waiting: u64,
-    idle_ms: Option<(f64, f64)>,
+    /// Median, 99 of 100, and the longest.
+    idle_ms: Option<[f64; 3]>,
     /// Shares of one core.
     leader_cores: f64,
     others_cores: f64,
@@ -38,7 +39,7 @@ impl Phase {
             commits_per_s: each_s(between.commits),
             commit_ms: between.commit_us / between.commits.max(1.0) / 1_000.0,
             waiting,
-            idle_ms: at(0.5).zip(at(0.99)),
+            idle_ms: at(0.5).zip(at(0.99)).zip(at(1.0)).map(|((p50, p99), max)| [p50, p99, max]),
             leader_cores: each_s(between.leader_cpu_s),
             others_cores: each_s(between.others_cpu_s),
             nodes_cores: each_s(between.nodes_cpu_s),
@@ -54,8 +55,9 @@ impl Phase {
             self.commits_per_s,
             self.commit_ms
         );
-        if let Some((p50, p99)) = self.idle_ms {
-            let _ = write!(text, "; idle to lease p50 {p50:.1} ms, p99 {p99:.1} ms");
+        if let Some([p50, p99, max]) = self.idle_ms {
+            let _ =
+                write!(text, "; idle to lease p50 {p50:.1} ms, p99 {p99:.1} ms, max {max:.1} ms");
         }
         let _ = writeln!(
             text,
@@ -65,8 +67,11 @@ impl Phase {
         text
     }
 
+    fn idle_json(&self) -> Option<Value> {
+        self.idle_ms.map(|[p50, p99, max]| json!({ "p50": p50, "p99": p99, "max": max }))
+    }
+
     fn json(&self) -> Value {
-        let idle = self.idle_ms.map(|(p50, p99)| json!({ "p50": p50, "p99": p99 }));
         json!({
             "offered_per_s": self.offered_per_s,
             "tasks_per_s": self.tasks_per_s,
@@ -74,7 +79,7 @@ impl Phase {
             "rows_per_s": self.rows_per_s,
             "commits_per_s": self.commits_per_s,
             "commit_ms": self.commit_ms,
-            "idle_to_lease_ms": idle,
+            "idle_to_lease_ms": self.idle_json(),
             "cores": { "leader": self.leader_cores, "managers": self.others_cores, "nodes": self.nodes_cores },
             "waiting": self.waiting,
         })
@@ -91,9 +96,9 @@ pub(crate) struct Report {
     pub(crate) leader_bytes: u64,
     /// Nothing to do.
     pub(crate) idle: Phase,
-    /// As much as is kept up with.
-    pub(crate) full: Phase,
-    /// Half of that.
+    /// As much as is kept up with, if that was asked.
+    pub(crate) full: Option<Phase>,
+    /// Half of that, or what was asked.
     pub(crate) half: Phase,
     pub(crate) refused: u64,
     pub(crate) lost: u64,
@@ -111,30 +116,35 @@ impl Report {
             self.leader_bytes >> 20
         );
         text += &self.idle.text("idle");
-        text += &self.full.text("full");
+        if let Some(full) = &self.full {
+            text += &full.text("full");
+        }
         text += &self.half.text("half");
         let _ = write!(text, "  {} answers refused, {} sessions lost", self.refused, self.lost);
         if let Some(first) = first {
-            let ratio = self.full.tasks_per_s / first.full.tasks_per_s.max(1e-9);
+            let ratio = self.most().tasks_per_s / first.most().tasks_per_s.max(1e-9);
             let _ = write!(text, "; {ratio:.2} times the tasks/s of {} nodes", first.nodes);
         }
         text
     }
 
+    fn most(&self) -> &Phase {
+        self.full.as_ref().unwrap_or(&self.half)
+    }
+
     fn json(&self) -> Value {
-        let idle = self.half.idle_ms.map(|(p50, p99)| json!({ "p50": p50, "p99": p99 }));
         json!({
             "managers": self.managers,
             "nodes": self.nodes,
             "queued": self.queued,
-            "tasks_per_s": self.full.tasks_per_s,
-            "transitions_per_s": self.full.transitions_per_s,
-            "idle_to_lease_ms": idle,
+            "tasks_per_s": self.most().tasks_per_s,
+            "transitions_per_s": self.most().transitions_per_s,
+            "idle_to_lease_ms": self.half.idle_json(),
             "bytes_per_node": self.bytes_per_node,
             "leader_bytes": self.leader_bytes,
             "join_s": self.join_s,
             "idle": self.idle.json(),
-            "full": self.full.json(),
+            "full": self.full.as_ref().map(Phase::json),
             "half": self.half.json(),
             "refused": self.refused,
             "sessions_lost": self.lost,

@@ -1,7 +1,7 @@
 //! Mirrors of a job's row, version 2; version 1 is in `job_v1`.
 
 use crate::mirror::{Mirror, mirror_struct};
-use candela_core::frames::FrameSet;
+use candela_core::frames::{FrameRun, FrameSet};
 use candela_core::id::{BlobHash, EngineBuild, JobId, NodeId, SubmissionId};
 use candela_core::job::{
     Allowances, FramesWanted, Inspected, Job, JobStatus, Overrides, Submission,
@@ -208,21 +208,9 @@ impl Mirror for FramesWanted {
     }
 }
 
-/// The frames as runs, each as long as can be. Frames are ascending, so no step is negative.
 fn runs(frames: &FrameSet) -> Vec<RunV1> {
-    let mut runs: Vec<RunV1> = Vec::new();
-    let mut last = 0;
-    for frame in frames.iter() {
-        match runs.last_mut() {
-            Some(run) if run.count == 1 || i64::from(frame) - last == i64::from(run.step) => {
-                run.step = u32::try_from(i64::from(frame) - last).unwrap_or(u32::MAX);
-                run.count += 1;
-            }
-            _ => runs.push(RunV1 { first: frame, step: 1, count: 1 }),
-        }
-        last = i64::from(frame);
-    }
-    runs
+    let run = |run: &FrameRun| RunV1 { first: run.first, step: run.step, count: run.count };
+    frames.runs().iter().map(run).collect()
 }
 
 #[cfg(test)]
@@ -230,19 +218,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_survive_as_few_runs() {
-        for (text, count) in [
-            ("7", 1),
-            ("1-100000", 1),
-            ("-1048574-1048574/2097148", 1),
-            ("1-100/10", 1),
-            ("1,3,4,5,6", 2),
-            ("-5--1,10-20", 2),
-            ("1,2,4,8,16", 3),
-        ] {
-            let frames = FrameSet::parse(text).unwrap();
-            assert_eq!(runs(&frames).len(), count, "{text}");
-            let wanted = FramesWanted::These(frames);
+    fn frames_survive() {
+        for text in ["7", "1-100000", "-1048574-1048574/2097148", "-5--1,10-20", "1,2,4,8,16"] {
+            let wanted = FramesWanted::These(FrameSet::parse(text).unwrap());
             assert_eq!(FramesWanted::from_wire(wanted.to_wire()), Ok(wanted), "{text}");
         }
     }
