@@ -35,7 +35,7 @@ def arguments():
     parser.add_argument("--frames", type=int, default=5000, metavar="N", help="frames of the long job [default: 5000]")
     parser.add_argument("--json", metavar="FILE", help="write the figures that were measured")
     parser.add_argument("--shots", metavar="DIR", help="keep pictures of every view, in both colours and at the width of a phone")
-    parser.add_argument("--only", metavar="WORD", help="only tests whose names contain this; tests that others build on fail without them")
+    parser.add_argument("--only", metavar="WORD", action="append", default=[], help="only tests whose names contain this, or one of these; tests that others build on fail without them")
     parser.add_argument("--assets", metavar="DIR", help="take the page's files from this folder instead of the program: to try a change without building")
     return parser.parse_args()
 
@@ -64,9 +64,9 @@ def main():
 
     tests = [(name, test) for module in (test_flow, test_views, test_many_frames, test_acts, test_many_jobs, test_away)
              for name, test in vars(module).items() if name.startswith("test_") and callable(test)]
-    tests = [(name, test) for name, test in tests if not options.only or options.only in name]
+    tests = [(name, test) for name, test in tests if not options.only or any(word in name for word in options.only)]
     if not tests:
-        sys.exit(f"no test has “{options.only}” in its name")
+        sys.exit(f"no test has “{'” or “'.join(options.only)}” in its name")
     PLACE.mkdir(parents=True, exist_ok=True)
     failed = []
     with tempfile.TemporaryDirectory(prefix="run-", dir=PLACE) as folder:

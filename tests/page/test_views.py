@@ -89,6 +89,7 @@ def test_the_keyboard_is_enough(world):
     page.keyboard.type("lamp")
     within(page, 10, "document.querySelectorAll('.job').length === 1")
     page.keyboard.press("Escape")
+    assert page.evaluate("document.querySelector('[data-search]').value") == "lamp", "the words stay"
     page.keyboard.press("j")
     page.keyboard.press(" ")
     within(page, 20, "document.activeElement.getAttribute('aria-selected') === 'true'")
@@ -110,6 +111,34 @@ def test_the_keyboard_is_enough(world):
     page.keyboard.press("Enter")
     page.get_by_role("dialog").get_by_text("What it is").wait_for()
     page.keyboard.press("Escape")
+
+
+def test_what_is_current_stays_while_another_search_is_read(world):
+    jobs = [world.submit("before", "1-2", "bo")["id"]]
+    page = world.open("/#/")
+    page.wait_for_selector(".job")
+    page.keyboard.press("/")
+    page.keyboard.type("lamp")
+    within(page, 20, "document.querySelectorAll('.job').length === 1")
+    # From now on answers wait; what happens meanwhile is told all the same.
+    page.evaluate("""() => { const real = window.fetch; const held = new Promise((go) => { window.letGo = go; });
+        window.fetch = async (...it) => { if (String(it[0]).includes('/jobs?')) await held; return real(...it); }; }""")
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press(" ")
+    selected = "document.activeElement.getAttribute('aria-selected') === 'true'"
+    within(page, 20, selected)
+    within(page, 20, "location.hash === '#/'")
+    jobs.append(world.submit("meanwhile", "1-2", "bo")["id"])
+    within(page, 20, "document.querySelectorAll('.job').length === 2")
+    assert page.evaluate(selected), "the focus was lost before the answer came"
+    page.evaluate("window.letGo()")
+    within(page, 20, "document.querySelectorAll('.job').length > 2")
+    assert page.evaluate(selected), "the focus was lost with the answer"
+    for job in jobs:
+        world.network.ask("POST", f"/jobs/{job}/cancel")
 
 
 def test_who_goes_elsewhere_as_a_frame_closes_gets_there(world):

@@ -40,12 +40,12 @@ export function jobStore({ own, changed }) {
       return [...jobs.values()].sort((a, b) => (mine ? (b.user === mine) - (a.user === mine) : 0) || b.id - a.id);
     },
 
-    /** Reads everything; what is the same as before stays the same object. With `afresh`, from nothing. */
+    /** Reads everything; what is the same as before stays the same object. With `afresh`, what is looked for is new: of what is there only what matches stays. */
     async read(wanted = query, afresh = false) {
       const turn = (reading += 1);
       query = wanted;
       complete = false;
-      if (afresh) { jobs = new Map(); total = 0; }
+      if (afresh) { jobs = new Map([...jobs].filter(([, job]) => matches(job))); total = 0; }
       const found = new Map();
       const take = (page) => {
         for (const job of page.items) {

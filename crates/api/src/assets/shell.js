@@ -62,10 +62,14 @@ export function shell(main) {
   switchTheme();
   document.getElementById('keys')?.addEventListener('click', showKeys);
   document.querySelector('.skip').addEventListener('click', (event) => { event.preventDefault(); main.focus(); });
-  let going = 0;
+  let going = -Infinity;
   // Before the views hear of it, so that `g j` is no step down a list.
   addEventListener('keydown', (event) => {
-    if (event.target.matches?.('input[data-search]') && event.key === 'Escape') return event.target.blur();
+    if (event.target.matches?.('input[data-search]') && event.key === 'Escape') {
+      // The words stay, as what is listed does: by itself the browser takes them away and tells nobody.
+      event.preventDefault();
+      return event.target.blur();
+    }
     if (isElsewhere(event)) return;
     const search = main.querySelector('[data-search]');
     if (event.timeStamp - going < 1000 && event.key in PLACES) location.hash = PLACES[event.key];
@@ -73,7 +77,7 @@ export function shell(main) {
     else if (event.key === '/' && search) { search.focus(); search.select(); }
     else if (event.key === '?') showKeys();
     else return;
-    going = 0;
+    going = -Infinity;
     event.preventDefault();
     event.stopImmediatePropagation();
   }, { capture: true });
