@@ -137,12 +137,26 @@ pub(crate) struct Facts {
 const LIST_MAX: usize = 500;
 const TEXT_MAX: usize = 1000;
 
+/// Most bytes of a list of facts: a row of the database holds all of them.
+const LIST_BYTES_MAX: usize = 128 << 10;
+
 fn cut(text: String) -> String {
     text.chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect()
 }
 
 fn cut_all(texts: Vec<String>) -> Vec<String> {
-    texts.into_iter().take(LIST_MAX).map(cut).collect()
+    cut_list(texts, cut, String::len)
+}
+
+fn cut_list<T, U>(entries: Vec<T>, cut: impl Fn(T) -> U, bytes: impl Fn(&U) -> usize) -> Vec<U> {
+    let mut left = LIST_BYTES_MAX;
+    let entries = entries.into_iter().take(LIST_MAX).map(cut);
+    entries
+        .map_while(|entry| {
+            left = left.checked_sub(bytes(&entry))?;
+            Some(entry)
+        })
+        .collect()
 }
 
 impl Facts {
@@ -187,7 +201,9 @@ impl Facts {
             device: cut(self.device),
             scripts: cut_all(self.scripts),
             unbaked: cut_all(self.unbaked),
-            missing: self.missing.into_iter().take(LIST_MAX).map(missing).collect(),
+            missing: cut_list(self.missing, missing, |m| {
+                m.path.len() + m.kind.len() + m.used_by.len()
+            }),
             warnings: cut_all(self.warnings),
         }
     }
@@ -210,4 +226,38 @@ pub(crate) fn settings(settings: &RenderSettings) -> Value {
         "force_cycles": settings.force_cycles,
         "format": format,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_an_engine_says_of_a_scene_stays_small() {
+        let text = || "語".repeat(TEXT_MAX + 1);
+        let texts = || vec![text(); LIST_MAX + 1];
+        let missing = || Missing { path: text(), kind: "image".into(), used_by: text() };
+        let mut facts = Facts {
+            scenes: texts(),
+            cameras: texts(),
+            scripts: texts(),
+            unbaked: texts(),
+            undevelopable: texts(),
+            missing: (0..=LIST_MAX).map(|_| missing()).collect(),
+            warnings: vec!["short".into(); LIST_MAX + 1],
+            ..Facts::default()
+        };
+        let list = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        let undevelopable = facts.take_undevelopable();
+        let facts = facts.into_core([405, 0]);
+        assert_eq!(facts.warnings.len(), LIST_MAX);
+        for texts in [&facts.scenes, &facts.cameras, &facts.scripts, &facts.unbaked, &undevelopable]
+        {
+            assert!(!texts.is_empty() && list(texts) <= LIST_BYTES_MAX);
+            assert_eq!(texts[0].chars().count(), TEXT_MAX);
+        }
+        let bytes = |m: &MissingFile| m.path.len() + m.kind.len() + m.used_by.len();
+        assert!(!facts.missing.is_empty());
+        assert!(facts.missing.iter().map(bytes).sum::<usize>() <= LIST_BYTES_MAX);
+    }
 }

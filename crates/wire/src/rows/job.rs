@@ -208,6 +208,7 @@ impl Mirror for FramesWanted {
     }
 }
 
+/// The frames as the runs that the set has.
 fn runs(frames: &FrameSet) -> Vec<RunV1> {
     let run = |run: &FrameRun| RunV1 { first: run.first, step: run.step, count: run.count };
     frames.runs().iter().map(run).collect()
