@@ -30,7 +30,7 @@ pub use crate::config::{ClusterConfig, ManagerAddress, TaskDbConfig};
 pub use crate::error::{CommitError, OpenError, ReadError, ShutdownError, Source, TakeOverError};
 pub use crate::limits::{
     CLUSTER_ELECTION_MS_DEFAULT, COMMIT_BYTES_MAX, COMMITS_PER_SNAPSHOT_DEFAULT,
-    FREE_BYTES_MIN_DEFAULT, LOG_SEGMENT_BYTES, ROW_BYTES_MAX,
+    FREE_BYTES_MIN_DEFAULT, ROW_BYTES_MAX,
 };
 pub use crate::table::{Epoch, LastCommit, RowWrite, Snapshot, StoredRow, Table};
 
@@ -437,8 +437,8 @@ impl TaskDb {
     /// log.
     fn check_space(&self, commit_bytes: u64) -> Result<(), TooFull> {
         let folder = self.folder.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // In the log, in SQLite's log and in the database.
-        let needed_bytes = self.free_bytes_min + folder.database_bytes() + 3 * commit_bytes;
+        // In the log, in SQLite's log and in the database; in these two twice if it goes in pieces.
+        let needed_bytes = self.free_bytes_min + folder.database_bytes() + 5 * commit_bytes;
         // A disk that can't be asked is taken to be full.
         let free_bytes = folder.free_bytes().unwrap_or(0);
         if free_bytes < needed_bytes { Err(TooFull { free_bytes, needed_bytes }) } else { Ok(()) }

@@ -8,7 +8,7 @@ use std::time::Duration;
 /// with the next commit: a third of a second for 64 MiB, for three managers on two cores, each
 /// fifteen seconds where a thousand tasks a second are done. With this size it takes a sixteenth of it,
 /// sixteen times as often.
-pub const LOG_SEGMENT_BYTES: u32 = 4 * 1024 * 1024;
+pub(crate) const LOG_SEGMENT_BYTES: u32 = 4 * 1024 * 1024;
 
 /// Largest log entry, in bytes.
 ///
